@@ -1,0 +1,61 @@
+# One command each. The environment is made once, in .venv, and again only when what it is built from changes.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+NATIVE := $(shell find csrc -type f 2>/dev/null)
+# Benchmarks and examples join the test run at toy size once they exist.
+SUITES := tests $(wildcard benches)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo figures lint test test-full bench gpu format clean
+
+help:
+	@echo 'make demo       simulate an earthquake; figures and data in demo/'
+	@echo 'make test       format, types, tests, examples and benches at toy size'
+	@echo 'make test-full  the same, with the slow tests'
+	@echo 'make bench      benches at full size'
+	@echo 'make gpu        the GPU tests, then the benches; fails without a GPU'
+	@echo 'make figures    the demo, and its figure into the README'
+	@echo 'make format     rewrite the sources in the house format'
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml setup.py constraints.txt $(NATIVE)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,plot]'
+	touch $@
+
+demo: $(STAMP)
+	$(BIN)/seiskern demo
+
+figures: demo
+	mkdir -p docs/figures
+	cp demo/snapshots.png docs/figures/demo.png
+
+lint: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	find csrc examples -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.c' | xargs --no-run-if-empty $(BIN)/clang-format --dry-run -Werror
+	$(BIN)/mypy
+
+test: lint
+	SEISKERN_TOY=1 $(BIN)/python -m pytest -q --benchmark-disable $(SUITES)
+
+test-full: lint
+	SEISKERN_TOY=1 $(BIN)/python -m pytest -q --benchmark-disable -m 'slow or not slow' $(SUITES)
+
+bench: $(STAMP)
+	$(BIN)/python -m pytest -q --benchmark-only $(wildcard benches)
+
+gpu: $(STAMP)
+	SEISKERN_REQUIRE_GPU=1 $(BIN)/python -m pytest -q -m gpu tests
+	$(MAKE) bench
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	find csrc examples -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.c' | xargs --no-run-if-empty $(BIN)/clang-format -i
+
+clean:
+	rm -rf build demo *.egg-info .mypy_cache .pytest_cache .ruff_cache

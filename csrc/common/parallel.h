@@ -1,0 +1,51 @@
+// Threads without a runtime library: a few std::thread per call and one progress counter each.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+#include "common/simd.h"
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+namespace seiskern {
+
+// How far one thread has come; alone on its cache line.
+struct alignas(128) Progress {
+  std::atomic<int64_t> mark{-1};
+
+  void publish(int64_t value) { mark.store(value, std::memory_order_release); }
+
+  // Spins first, for waits are far shorter than a system call; then yields, for there may be fewer cores than threads.
+  void wait_for(int64_t value) const {
+    for (int spins = 0; mark.load(std::memory_order_acquire) < value; ++spins) {
+      if (spins > 4096) {
+        std::this_thread::yield();
+      } else {
+#if defined(__SSE2__)
+        _mm_pause();
+#endif
+      }
+    }
+  }
+};
+
+// Calls work(0) ... work(threads - 1) at the same time; the caller is thread 0.
+template <class Work>
+void run_threads(int threads, const Work& work) {
+  std::vector<std::thread> others;
+  others.reserve(threads - 1);
+  const auto run = [&work](int t) {
+    const FlushDenormals flush;
+    work(t);
+  };
+  for (int t = 1; t < threads; ++t) others.emplace_back(run, t);
+  run(0);
+  for (auto& thread : others) thread.join();
+}
+
+}  // namespace seiskern

@@ -1,0 +1,80 @@
+// Half steps of a range of rows. Compiled once per instruction set (SK_ISA), so it uses no inline function of the standard
+// library: the linker would keep one copy of those, for the wrong processor perhaps.
+#include "elastic/update.h"
+
+namespace seiskern::elastic::SK_ISA {
+namespace {
+
+// First entry in [begin, end) whose offset is not below `value`.
+int64_t lower_bound(const int64_t* offset, int64_t begin, int64_t end, int64_t value) {
+  while (begin < end) {
+    const int64_t middle = begin + (end - begin) / 2;
+    if (offset[middle] < value) {
+      begin = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  return begin;
+}
+
+// Calls body(field value, weight, series value) for the entries of row k between x-rows j0 and j1.
+template <class T, class Body>
+void visit(const View<T>& v, const Points<T>& points, int64_t n, int64_t k, int64_t j0, int64_t j1, const Body& body) {
+  if (points.n_series == 0 || points.row_start[k] == points.row_start[k + 1]) return;
+  const int64_t first = points.row_start[k], last = points.row_start[k + 1];
+  const int64_t begin = lower_bound(points.offset, first, last, j0 * v.stride[SK_Y]);
+  const int64_t end = lower_bound(points.offset, begin, last, j1 * v.stride[SK_Y]);
+  T* series = points.data + n * points.n_series;
+  for (int64_t e = begin; e < end; ++e) {
+    T* plane = v.field[points.field[e]] + k * v.stride[SK_Z];
+    body(plane[points.offset[e]], points.weight[e], series[points.series[e]]);
+  }
+}
+
+constexpr int64_t kStrip = 16;  // rows that go through all planes of a block before the next ones
+
+template <class R>
+void update(const R& rows, int kind, const Run& run) {
+  kind == 0 ? rows.velocity(run) : rows.stress(run);
+}
+
+template <int kDim, int kRadius, class T>
+void advance(const void* shot_pointer, void* buffer, int64_t half, int64_t k0, int64_t k1, int64_t j0, int64_t j1) {
+  const auto& shot = *static_cast<const Shot<T>*>(shot_pointer);
+  const Rows<kDim, kRadius, T> rows(shot.view, static_cast<T*>(buffer));
+  const int kind = static_cast<int>(half % 2);
+  const View<T>& v = shot.view;
+  if (kDim == 2) update(rows, kind, {0, k0, k1, 0, v.stride[SK_Z], 0, v.nx});
+  if (kDim == 3) {
+    for (int64_t j = j0; j < j1; j += kStrip) {
+      const int64_t end = j + kStrip < j1 ? j + kStrip : j1;
+      for (int64_t k = k0; k < k1; ++k) update(rows, kind, {k, j, end, k * v.stride[SK_Z], v.stride[SK_Y], 0, v.nx});
+    }
+  }
+  for (int64_t k = k0; k < k1; ++k) {
+    const auto inject = [](T& field, T weight, T& series) { field += weight * series; };
+    const auto sample = [](T& field, T weight, T& series) { series += weight * field; };
+    visit(v, shot.sources[kind], half / 2, k, j0, j1, inject);
+    visit(v, shot.receivers[kind], half / 2, k, j0, j1, sample);
+  }
+}
+
+template <int kDim, class T>
+Advance* of_order(int order) {
+  switch (order) {
+    case 2: return advance<kDim, 1, T>;
+    case 4: return advance<kDim, 2, T>;
+    case 6: return advance<kDim, 3, T>;
+    default: return advance<kDim, 4, T>;
+  }
+}
+
+}  // namespace
+
+Advance* kernel(int ndim, int order, int itemsize) {
+  if (itemsize == 4) return ndim == 2 ? of_order<2, float>(order) : of_order<3, float>(order);
+  return ndim == 2 ? of_order<2, double>(order) : of_order<3, double>(order);
+}
+
+}  // namespace seiskern::elastic::SK_ISA

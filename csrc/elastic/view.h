@@ -1,0 +1,72 @@
+// One shot as the kernels see it: raw pointers and strides.
+#pragma once
+
+#include <cstdint>
+
+#include "seiskern.h"
+
+namespace seiskern::elastic {
+
+constexpr int kRowAlign = 16;  // elements: rows are whole 64-byte vectors in single precision
+
+// Absorbing profiles of one axis, on nodes (0) and half nodes (1).
+template <class T>
+struct Profile {
+  const T* a[2];
+  const T* b[2];
+  const T* k[2];  // 1/kappa
+};
+
+// Where one axis is absorbing, in nodes, and where its memory variables are: first the low layer, then the high one.
+template <class T>
+struct Layer {
+  int64_t low, high;  // absorbing: [0, low) and [high, n)
+  T* memory[6];       // of D s_nA for n = x, y, z, then of D v_n
+};
+
+// One shot: pointers to node (0, 0, 0).
+template <class T>
+struct View {
+  int64_t nx, ny, nz;  // nx rounded up to whole vectors
+  int64_t stride[3];   // x, y, z
+  T* field[SK_FIELDS];
+  const T* medium[SK_MEDIA];
+  Layer<T> layer[3];
+  Profile<T> profile[3];
+  double scale[3];  // dt / h along x, y, z
+  T c[3][4];        // stencil coefficients times scale
+  bool free_surface;
+};
+
+// Sparse sources or receivers of one shot, see sk_elastic_points.
+template <class T>
+struct Points {
+  const int64_t* row_start;
+  const int64_t* offset;
+  const int32_t* field;
+  const int32_t* series;
+  const T* weight;
+  T* data;  // (n_steps, n_series)
+  int64_t n_series;
+};
+
+template <class T>
+struct Shot {
+  View<T> view;
+  Points<T> sources[2], receivers[2];  // of velocity, of stress
+};
+
+// Half step `half` of rows [k0, k1) x [j0, j1): velocity if even, stress if odd. `buffer` holds one row.
+using Advance = void(const void* shot, void* buffer, int64_t half, int64_t k0, int64_t k1, int64_t j0, int64_t j1);
+
+// The compiled kernels, one table per instruction set.
+#define SK_DECLARE_KERNELS(isa)                                 \
+  namespace isa {                                           \
+  Advance* kernel(int ndim, int order, int itemsize);       \
+  }
+SK_DECLARE_KERNELS(baseline)
+SK_DECLARE_KERNELS(avx2)
+SK_DECLARE_KERNELS(avx512)
+#undef SK_DECLARE_KERNELS
+
+}  // namespace seiskern::elastic

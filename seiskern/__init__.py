@@ -1,0 +1,45 @@
+"""Kernels for seismic waves: elastic finite differences on PyTorch tensors."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from seiskern.media.model import Medium
+from seiskern.wave import (
+    Explosion,
+    Force,
+    MomentTensor,
+    Plan,
+    Receivers,
+    Seismograms,
+    Snapshots,
+    Wavefields,
+    brune,
+    double_couple,
+    gaussian,
+    plan,
+    ricker,
+    simulate,
+)
+
+try:
+    __version__ = version("seiskern")
+except PackageNotFoundError:  # run from a source tree that is not installed
+    __version__ = "0+unknown"
+
+__all__ = [
+    "Explosion",
+    "Force",
+    "Medium",
+    "MomentTensor",
+    "Plan",
+    "Receivers",
+    "Seismograms",
+    "Snapshots",
+    "Wavefields",
+    "__version__",
+    "brune",
+    "double_couple",
+    "gaussian",
+    "plan",
+    "ricker",
+    "simulate",
+]

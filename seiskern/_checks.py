@@ -1,0 +1,76 @@
+"""Argument checks. Each raises ``TypeError`` or ``ValueError`` as "`name` must ..., got ..."."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+FLOATING = (torch.float32, torch.float64)
+
+
+def as_tensor(name: str, value: Any, dtype: torch.dtype | None = None) -> Tensor:
+    """``value`` as a real floating tensor on the CPU; what has no floating type becomes double precision."""
+    try:
+        tensor = torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"`{name}` must be a number, array or tensor, got {type(value).__name__}") from error
+    if tensor.is_complex():
+        raise TypeError(f"`{name}` must be real, got {tensor.dtype}")
+    if tensor.dtype not in FLOATING:
+        tensor = tensor.to(torch.float64)
+    return tensor if dtype is None else tensor.to(dtype)
+
+
+def finite(name: str, tensor: Tensor) -> Tensor:
+    """Refuse NaN and infinity."""
+    if not bool(torch.isfinite(tensor).all()):
+        bad = int((~torch.isfinite(tensor)).sum())
+        raise ValueError(f"`{name}` must be finite, got {bad} NaN or infinite values")
+    return tensor
+
+
+def positive(name: str, value: float) -> float:
+    """Refuse what is not a number above zero."""
+    number = real(name, value)
+    if not number > 0:
+        raise ValueError(f"`{name}` must be > 0, got {value}")
+    return number
+
+
+def real(name: str, value: Any) -> float:
+    """Refuse what is not one finite number."""
+    if isinstance(value, bool) or isinstance(value, str):
+        raise TypeError(f"`{name}` must be a number, got {value!r}")
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"`{name}` must be a number, got {value!r}") from error
+    if not math.isfinite(number):
+        raise ValueError(f"`{name}` must be finite, got {number}")
+    return number
+
+
+def count(name: str, value: Any, least: int) -> int:
+    """Refuse what is not a whole number of at least ``least``."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"`{name}` must be a whole number, got {value!r}")
+    if int(value) < least:
+        raise ValueError(f"`{name}` must be >= {least}, got {value}")
+    return int(value)
+
+
+def one_of(name: str, value: Any, choices: Sequence[Any]) -> Any:
+    """Refuse what is not among the choices."""
+    if value not in choices:
+        raise ValueError(f"`{name}` must be one of {', '.join(map(repr, choices))}, got {value!r}")
+    return value
+
+
+def per_axis(name: str, value: Any, ndim: int) -> tuple[float, ...]:
+    """One number for all axes or one for each, in array order."""
+    values = [value] * ndim if not hasattr(value, "__len__") else list(value)
+    if len(values) != ndim:
+        raise ValueError(f"`{name}` must be one number or {ndim} (one per axis in array order), got {len(values)}")
+    return tuple(real(name, v) for v in values)

@@ -1,0 +1,128 @@
+"""From a configuration to the objects that ``simulate`` takes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+import seiskern as sk
+from seiskern.cli.config import Config, Layer, Medium, Receivers, Simulation, Source, Span, Uniform, Wavelet
+from seiskern.cli.tables import ConfigError
+from seiskern.io import read_medium
+from seiskern.media.layered import layered_crust
+from seiskern.media.random import random_layered_crust
+
+
+def build_medium(config: Config) -> Any:
+    """``sk.Medium`` of the configured dtype."""
+    grid, medium = config.grid, config.medium
+    if medium.random_seed is not None:
+        fields = random_layered_crust(grid.shape, grid.steps, medium.random_seed)
+    elif medium.file is not None:
+        fields = _from_file(medium.file, grid.shape)
+    else:
+        fields = _layers(medium, config)
+    dtype = getattr(torch, config.simulation.dtype)
+    return sk.Medium(*(field.to(dtype) for field in fields), spacing=grid.steps)
+
+
+def build_shots(config: Config) -> list[list[Any]]:
+    """One list of sources per shot; a source without ``shot`` is a shot of its own."""
+    numbers = shot_numbers(config)
+    shots: list[list[Any]] = [[] for _ in set(numbers)]
+    for index, (source, shot) in enumerate(zip(config.source, numbers, strict=True)):
+        try:
+            shots[shot].append(build_source(source, config.simulation, len(config.grid.shape)))
+        except (ValueError, TypeError) as error:
+            raise ConfigError(f"`source[{index}]`: {error}") from error
+    return shots
+
+
+def shot_numbers(config: Config) -> list[int]:
+    """Number of the shot that each source belongs to, from 0 in the order they first appear."""
+    numbers: dict[tuple[str, int], int] = {}
+    keys = [
+        ("alone", index) if source.shot is None else ("shot", source.shot)
+        for index, source in enumerate(config.source)
+    ]
+    return [numbers.setdefault(key, len(numbers)) for key in keys]
+
+
+def build_source(source: Source, simulation: Simulation, ndim: int) -> Any:
+    """``sk.MomentTensor``, ``sk.Explosion`` or ``sk.Force``."""
+    dtype = getattr(torch, simulation.dtype)
+    time_function = build_wavelet(source.wavelet, simulation).to(dtype)
+    place = {"x": source.x, "z": source.z} | ({"y": source.y} if ndim == 3 else {})
+    if source.kind == "force":
+        return sk.Force(**place, force=source.force, signature=time_function)
+    if source.kind == "explosion":
+        return sk.Explosion(**place, moment=source.moment, rate=time_function)
+    if source.moment is None:
+        moment = sk.double_couple(source.strike, source.dip, source.rake, source.m0)
+    else:
+        moment = torch.tensor(source.moment, dtype=torch.float64)
+    return sk.MomentTensor(**place, moment=moment.to(dtype), rate=time_function)
+
+
+def build_wavelet(wavelet: Wavelet, simulation: Simulation) -> Tensor:
+    """``nt`` samples of the time function."""
+    dt, nt = simulation.dt, simulation.nt
+    if wavelet.kind == "ricker":
+        return sk.ricker(wavelet.f0, dt, nt, wavelet.t0)
+    if wavelet.kind == "gaussian":
+        return sk.gaussian(wavelet.sigma, dt, nt, wavelet.t0)
+    if wavelet.kind == "brune":
+        return sk.brune(wavelet.tau, dt, nt, wavelet.t0)
+    samples = np.load(str(wavelet.file), allow_pickle=False)
+    if samples.shape != (nt,):
+        raise ValueError(f"`wavelet.file` must hold {nt} samples (nt), got shape {samples.shape}")
+    return torch.from_numpy(samples)
+
+
+def receiver_coordinates(receivers: Receivers) -> dict[str, NDArray[np.float64]]:
+    """Coordinates of each receiver by axis; in a grid, x runs fastest, then y, then z."""
+    given = {axis: getattr(receivers, axis) for axis in ("z", "y", "x")}
+    axes = {axis: _coordinates(value) for axis, value in given.items() if value is not None}
+    if receivers.layout == "grid":
+        mesh = np.meshgrid(*axes.values(), indexing="ij")
+        return {axis: values.ravel() for axis, values in zip(axes, mesh, strict=True)}
+    lengths = {axis: len(values) for axis, values in axes.items()}
+    longest = max(lengths.values())
+    for axis, length in lengths.items():
+        if length not in (1, longest):
+            raise ConfigError(f"`receivers.{axis}` must have 1 or {longest} values in a line, got {length}")
+    return {axis: np.broadcast_to(values, longest).copy() for axis, values in axes.items()}
+
+
+def _coordinates(value: float | tuple[float, ...] | Span) -> NDArray[np.float64]:
+    if isinstance(value, Span):
+        return np.linspace(value.start, value.stop, value.count)
+    return np.atleast_1d(np.array(value, dtype=np.float64))
+
+
+def _layers(medium: Medium, config: Config) -> tuple[Tensor, Tensor, Tensor]:
+    """Layers or one material; Vp is not derived from Vs, which may be 0 in water."""
+    layers: Sequence[Layer | Uniform] = [medium.uniform] if medium.uniform else medium.layers or ()
+    tops = [layer.top if isinstance(layer, Layer) else 0.0 for layer in layers]
+
+    def spread(name: str) -> Tensor:
+        values = [getattr(layer, name) for layer in layers]
+        return layered_crust(config.grid.shape, config.grid.steps, tops, values, 1.0)[1]
+
+    try:
+        return spread("vp"), spread("vs"), spread("rho")
+    except ValueError as error:
+        raise ConfigError(f"`medium.layers`: {error}") from error
+
+
+def _from_file(path: str, shape: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
+    arrays = read_medium(path)
+    for name, values in arrays.items():
+        if values.shape != shape:
+            got = f"{name} of {list(values.shape)}"
+            raise ConfigError(f"`medium.file` must hold arrays of `grid.shape` {list(shape)}, got {got}")
+    vp, vs, rho = (torch.from_numpy(arrays[name]) for name in ("vp", "vs", "rho"))
+    return vp, vs, rho

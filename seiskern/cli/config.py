@@ -1,0 +1,268 @@
+"""The TOML of ``seiskern simulate`` as frozen dataclasses; docs/simulate-toml.md documents each key."""
+
+import os
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from seiskern.cli.tables import ConfigError, from_table
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+# Keys that each kind of wavelet and of source needs besides those that all have.
+WAVELET_KEYS = {
+    "ricker": ("f0", "t0"),
+    "gaussian": ("sigma", "t0"),
+    "brune": ("tau", "t0"),
+    "file": ("file",),
+}
+SOURCE_KEYS = {"moment_tensor": ("moment",), "explosion": ("moment",), "force": ("force",)}
+ANGLES = ("strike", "dip", "rake", "m0")
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """One material everywhere."""
+
+    vp: float
+    vs: float
+    rho: float
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer; it ends at the top of the next."""
+
+    top: float
+    vp: float
+    vs: float
+    rho: float
+
+
+@dataclass(frozen=True)
+class Medium:
+    """Exactly one of these describes the medium."""
+
+    file: str | None = None
+    uniform: Uniform | None = None
+    layers: tuple[Layer, ...] | None = None
+    random_seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Nodes and their distance, in array order (z, x) or (z, y, x)."""
+
+    shape: tuple[int, ...]
+    spacing: float | tuple[float, ...]
+
+    @property
+    def steps(self) -> tuple[float, ...]:
+        """Spacing of each axis, m."""
+        return self.spacing if isinstance(self.spacing, tuple) else (self.spacing,) * len(self.shape)
+
+
+@dataclass(frozen=True)
+class Wavelet:
+    """A source's time function."""
+
+    kind: Literal["ricker", "gaussian", "brune", "file"]
+    f0: float | None = None
+    sigma: float | None = None
+    tau: float | None = None
+    t0: float | None = None
+    file: str | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source; those with the same ``shot`` act together."""
+
+    kind: Literal["moment_tensor", "explosion", "force"]
+    x: float
+    z: float
+    wavelet: Wavelet
+    y: float | None = None
+    shot: int | None = None
+    strike: float | None = None
+    dip: float | None = None
+    rake: float | None = None
+    m0: float | None = None
+    moment: float | tuple[tuple[float, ...], ...] | None = None
+    force: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Span:
+    """Evenly spaced coordinates, both ends included."""
+
+    start: float
+    stop: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Receivers:
+    """Coordinates; ``line`` pairs the lists one by one, ``grid`` takes every combination."""
+
+    x: float | tuple[float, ...] | Span
+    z: float | tuple[float, ...] | Span
+    y: float | tuple[float, ...] | Span | None = None
+    layout: Literal["line", "grid"] = "line"
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """How to solve and what to record."""
+
+    dt: float
+    nt: int
+    order: int = 8
+    absorbing: int = 20
+    free_surface: bool = True
+    dtype: Literal["float32", "float64"] = "float32"
+    quantity: Literal["velocity", "displacement", "acceleration", "pressure", "strain"] = "velocity"
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """Wavefields every so many samples, at every so many nodes."""
+
+    every: int
+    stride: int = 1
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where the results go."""
+
+    file: str = "simulation.h5"
+    figures: str | None = None
+    medium: bool = False
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole file."""
+
+    grid: Grid
+    medium: Medium
+    source: tuple[Source, ...]
+    receivers: Receivers
+    simulation: Simulation
+    snapshots: Snapshots | None = None
+    output: Output = Output()
+
+
+def load_config(path: str | os.PathLike[str]) -> tuple[Config, str]:
+    """Read and check a configuration; relative paths in it start at its folder.
+
+    Returns
+    -------
+    Config, str
+        The configuration and its text.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ConfigError
+        If it is no TOML, or holds a key or a value that cannot be used.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"`config` must be an existing file, got {path}")
+    try:
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"`config` must be TOML, got {path}: {error}") from error
+    config = _anchor(from_table(Config, table), path.parent)
+    _check(config)
+    return config, text
+
+
+def _anchor(config: Config, folder: Path) -> Config:
+    """Relative paths of the file as paths from the current folder."""
+
+    def anchored(name: str | None) -> str | None:
+        return None if name is None else str(folder / name)
+
+    sources = tuple(
+        replace(source, wavelet=replace(source.wavelet, file=anchored(source.wavelet.file)))
+        for source in config.source
+    )
+    output = replace(
+        config.output, file=str(folder / config.output.file), figures=anchored(config.output.figures)
+    )
+    medium = replace(config.medium, file=anchored(config.medium.file))
+    return replace(config, source=sources, output=output, medium=medium)
+
+
+def _check(config: Config) -> None:
+    """Refuse what the types cannot: numbers out of range and keys that exclude or need each other."""
+    ndim = len(config.grid.shape)
+    if ndim not in (2, 3) or min(config.grid.shape) < 1:
+        raise ConfigError(f"`grid.shape` must be 2 or 3 positive integers, got {list(config.grid.shape)}")
+    if len(config.grid.steps) != ndim or min(config.grid.steps) <= 0:
+        raise ConfigError(f"`grid.spacing` must be > 0, one or {ndim} numbers, got {config.grid.spacing}")
+    _check_one_of("medium", config.medium, ("file", "uniform", "layers", "random_seed"))
+    if not config.source:
+        raise ConfigError("`source` must have at least one entry, got none")
+    for number, source in enumerate(config.source):
+        _check_source(source, f"source[{number}]", ndim)
+    _check_y("receivers", config.receivers.y, ndim)
+    positive = [("simulation.dt", config.simulation.dt), ("simulation.nt", config.simulation.nt)]
+    if config.snapshots is not None:
+        positive += [
+            ("snapshots.every", config.snapshots.every),
+            ("snapshots.stride", config.snapshots.stride),
+        ]
+    for name, value in positive:
+        if value <= 0:
+            raise ConfigError(f"`{name}` must be > 0, got {value}")
+
+
+def _check_one_of(path: str, table: object, names: tuple[str, ...]) -> None:
+    given = [name for name in names if getattr(table, name) is not None]
+    if len(given) != 1:
+        raise ConfigError(f"`{path}` must hold exactly one of {', '.join(names)}, got {given or 'none'}")
+
+
+def _check_source(source: Source, path: str, ndim: int) -> None:
+    _check_y(path, source.y, ndim)
+    needed = SOURCE_KEYS[source.kind]
+    by_angles = source.kind == "moment_tensor" and source.moment is None and ndim == 3
+    _check_keys(source, path, source.kind, ANGLES if by_angles else needed, (*ANGLES, "moment", "force"))
+    if source.kind == "force" and len(source.force or ()) != ndim:
+        raise ConfigError(f"`{path}.force` must have {ndim} numbers, got {list(source.force or ())}")
+    if source.kind == "explosion" and isinstance(source.moment, tuple):
+        raise ConfigError(f"`{path}.moment` must be a number for an explosion, got a list")
+    if source.kind == "moment_tensor" and source.moment is not None:
+        rows = source.moment if isinstance(source.moment, tuple) else ()
+        if [len(row) for row in rows] != [ndim] * ndim:
+            raise ConfigError(f"`{path}.moment` must be {ndim} rows of {ndim} numbers, got {source.moment}")
+    wavelet = source.wavelet
+    choices = tuple({key for keys in WAVELET_KEYS.values() for key in keys})
+    _check_keys(wavelet, f"{path}.wavelet", wavelet.kind, WAVELET_KEYS[wavelet.kind], choices)
+
+
+def _check_keys(
+    table: object, path: str, kind: str, needed: tuple[str, ...], choices: tuple[str, ...]
+) -> None:
+    """Of ``choices``, the table must hold those ``needed`` and no other."""
+    for name in needed:
+        if getattr(table, name) is None:
+            raise ConfigError(f"`{path}.{name}` is missing; a {kind} needs {', '.join(needed)}")
+    for name in sorted(set(choices) - set(needed)):
+        if getattr(table, name) is not None:
+            raise ConfigError(f"`{path}.{name}` has no use here; a {kind} needs {', '.join(needed)}")
+
+
+def _check_y(path: str, y: object, ndim: int) -> None:
+    if (y is None) == (ndim == 3):
+        raise ConfigError(f"`{path}.y` {'is missing in 3-D' if ndim == 3 else 'has no use in 2-D'}")

@@ -1,0 +1,118 @@
+"""Simulate waves as a TOML file describes; write seismograms, wavefields and figures."""
+
+import argparse
+import dataclasses
+import importlib.metadata
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import seiskern as sk
+from seiskern.cli.build import build_medium, build_shots, receiver_coordinates, shot_numbers
+from seiskern.cli.config import Config, load_config
+from seiskern.cli.preflight import describe, estimate, measure_speed
+from seiskern.cli.record import make_record, save_figures
+from seiskern.cli.terminal import print_json, progress_bar, table
+from seiskern.io import Simulation, write_simulation
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("config", type=Path, help="TOML file; docs/simulate-toml.md lists its keys")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="HDF5 file to write")
+    parser.add_argument("--figures", type=Path, metavar="DIR", help="folder for figures (PNG)")
+    parser.add_argument("--check", action="store_true", help="check the input and estimate the cost, no more")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    config, text = load_config(options.config)
+    output = options.output or Path(config.output.file)
+    figures = options.figures or (Path(config.output.figures) if config.output.figures else None)
+    if not output.parent.is_dir():
+        raise FileNotFoundError(f"`--output` must lie in an existing folder, got {output}")
+    medium, shots = build_medium(config), build_shots(config)
+    receivers = receiver_coordinates(config.receivers)
+    simulation = config.simulation
+    plan = estimate(
+        medium.vp,
+        medium.vs,
+        config.grid.steps,
+        dt=simulation.dt,
+        nt=simulation.nt,
+        order=simulation.order,
+        absorbing=simulation.absorbing,
+        free_surface=simulation.free_surface,
+    )
+    speed = measure_speed(medium.vp.ndim, simulation.order, medium.vp.dtype)
+    summary: dict[str, Any] = {"config": str(options.config), "shots": len(shots), **dataclasses.asdict(plan)}
+    summary["estimated_seconds"] = len(shots) * plan.cells * plan.steps / speed
+    if not options.json:
+        seconds = f"about {summary['estimated_seconds']:.2g} s"
+        cost = f"{seconds} at {speed / 1e6:.0f} Mcell/s, measured on a small grid"
+        print(table([("shots", str(len(shots))), *describe(plan), ("time", cost)]), file=sys.stderr)
+    if options.check:
+        if options.json:
+            print_json(summary)
+        return 0
+
+    start = time.perf_counter()
+    seismograms = solve(config, medium, shots, receivers)
+    summary["seconds"] = time.perf_counter() - start
+    record = to_record(config, text, seismograms, medium, receivers)
+    write_simulation(output, record)
+    files = [output, *(save_figures(record, figures) if figures else [])]
+    summary["files"] = [str(file) for file in files]
+    if options.json:
+        print_json(summary)
+    else:
+        print(f"{summary['seconds']:.1f} s", file=sys.stderr)
+        print("\n".join(summary["files"]))
+    return 0
+
+
+def solve(config: Config, medium: Any, shots: list[list[Any]], receivers: dict[str, Any]) -> Any:
+    """Call the solver."""
+    simulation, snapshots = config.simulation, config.snapshots
+    return sk.simulate(
+        medium,
+        shots,
+        sk.Receivers(**receivers),
+        dt=simulation.dt,
+        nt=simulation.nt,
+        quantity=simulation.quantity,
+        free_surface=simulation.free_surface,
+        absorbing=simulation.absorbing,
+        order=simulation.order,
+        snapshots=None if snapshots is None else sk.Snapshots(every=snapshots.every, stride=snapshots.stride),
+        progress=progress_bar("simulate"),
+    )
+
+
+def to_record(
+    config: Config, text: str, seismograms: Any, medium: Any, receivers: dict[str, Any]
+) -> Simulation:
+    """Return the result as it is written; the medium goes along if the configuration asks for it."""
+    return make_record(
+        seismograms,
+        quantity=config.simulation.quantity,
+        receivers=receivers,
+        sources=describe_sources(config),
+        spacing=config.grid.steps,
+        snapshot_stride=1 if config.snapshots is None else config.snapshots.stride,
+        medium=(medium.vp, medium.vs, medium.rho) if config.output.medium else None,
+        config=text,
+        version=importlib.metadata.version("seiskern"),
+    )
+
+
+def describe_sources(config: Config) -> list[dict[str, Any]]:
+    """Each source as the numbers that were given, with the shot it belongs to."""
+    described = []
+    for source, shot in zip(config.source, shot_numbers(config), strict=True):
+        entry = {name: value for name, value in dataclasses.asdict(source).items() if value is not None}
+        wavelet = entry.pop("wavelet")
+        entry |= {f"wavelet_{name}": value for name, value in wavelet.items() if value is not None}
+        described.append(entry | {"shot": shot})
+    return described

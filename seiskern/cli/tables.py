@@ -1,0 +1,101 @@
+"""From a nested table of TOML to nested frozen dataclasses, with errors that name the key."""
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the message names the key."""
+
+
+def from_table(cls: type[T], table: Mapping[str, Any], path: str = "") -> T:
+    """Build a dataclass from a table.
+
+    Parameters
+    ----------
+    cls : type
+        Dataclass whose fields are the keys. A field's type may be bool, int, float, str, a Literal of
+        strings, a tuple of any length, a dataclass, or a union of these; ``float`` takes integers too.
+    table : mapping
+        What the TOML holds.
+    path : str
+        Key of the table itself, for the messages.
+
+    Raises
+    ------
+    ConfigError
+        If a key is unknown, missing, or of the wrong type.
+    """
+    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    for key in table:
+        if key not in fields:
+            raise ConfigError(f"`{_join(path, key)}` is unknown; {_suggest(key, list(fields))}")
+    types_of = typing.get_type_hints(cls)
+    values = {}
+    for name, field in fields.items():
+        if name in table:
+            values[name] = _convert(types_of[name], table[name], _join(path, name))
+        elif field.default is dataclasses.MISSING:
+            raise ConfigError(f"`{_join(path, name)}` is missing")
+    return cls(**values)
+
+
+def _convert(kind: Any, value: Any, path: str) -> Any:
+    """Return ``value`` as ``kind``, or raise with what was expected."""
+    options = typing.get_args(kind) if typing.get_origin(kind) in (typing.Union, types.UnionType) else (kind,)
+    tables = [option for option in options if isinstance(option, type) and dataclasses.is_dataclass(option)]
+    if isinstance(value, dict) and tables:
+        return from_table(tables[0], value, path)
+    for option in options:
+        if typing.get_origin(option) is tuple and isinstance(value, list):
+            entry = typing.get_args(option)[0]
+            return tuple(_convert(entry, item, f"{path}[{number}]") for number, item in enumerate(value))
+        if typing.get_origin(option) is typing.Literal and value in typing.get_args(option):
+            return value
+        if option is float and isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+        if option in (int, str, bool) and type(value) is option:
+            return value
+    raise ConfigError(f"`{path}` must be {_describe(options)}, got {value!r}{_near(options, value)}")
+
+
+def _describe(options: tuple[Any, ...]) -> str:
+    return " or ".join(_describe_one(option) for option in options if option is not types.NoneType)
+
+
+def _describe_one(option: Any) -> str:
+    names = {bool: "true or false", int: "an integer", float: "a number", str: "a string"}
+    if option in names:
+        return names[option]
+    if dataclasses.is_dataclass(option):
+        return "a table of " + ", ".join(field.name for field in dataclasses.fields(option))
+    if typing.get_origin(option) is typing.Literal:
+        return "one of " + ", ".join(repr(choice) for choice in typing.get_args(option))
+    entry = typing.get_args(option)[0]
+    plural = {int: "integers", float: "numbers", str: "strings"}
+    if entry in plural:
+        return f"a list of {plural[entry]}"
+    return "a list of tables" if dataclasses.is_dataclass(entry) else "a list of lists"
+
+
+def _near(options: tuple[Any, ...], value: Any) -> str:
+    for option in options:
+        if typing.get_origin(option) is typing.Literal and isinstance(value, str):
+            close = difflib.get_close_matches(value, typing.get_args(option), n=1)
+            return f"; did you mean {close[0]!r}?" if close else ""
+    return ""
+
+
+def _suggest(key: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(key, names, n=1, cutoff=0.5)
+    return f"did you mean `{close[0]}`?" if close else f"known keys are {', '.join(names)}"
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key

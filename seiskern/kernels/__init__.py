@@ -1,0 +1,1 @@
+"""Compiled operations: tensors in, tensors out."""

@@ -1,0 +1,10 @@
+"""Time steps of the elastic velocity-stress scheme on staggered grids.
+
+`Problem` fixes grid, order and boundaries; `allocate` makes its arrays; `run` advances them. See README.md beside this file
+for the equations, the closure of the free surface and the cost.
+"""
+
+from seiskern.kernels.elastic.plan import Points, Problem, State, max_dt, surface_norms
+from seiskern.kernels.elastic.run import run
+
+__all__ = ["Points", "Problem", "State", "max_dt", "run", "surface_norms"]

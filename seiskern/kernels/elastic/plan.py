@@ -1,0 +1,271 @@
+"""What the kernels work on: grid, arrays and their layout."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seiskern import _ext
+from seiskern.grid import AXES, STRESS, VELOCITY
+
+COEFFICIENTS = {
+    2: ("bx", "bz", "lam", "mu2", "mxz"),
+    3: ("bx", "by", "bz", "lam", "mu2", "mxy", "mxz", "myz"),
+}
+"""Medium arrays in the order of the kernels."""
+
+# Numbers of the fields in csrc/seiskern.h.
+FIELD_NUMBER = {
+    name: number
+    for number, name in enumerate(("vx", "vy", "vz", "sxx", "syy", "szz", "sxy", "sxz", "syz"))
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Grid and scheme.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Nodes per axis in array order, absorbing layers included.
+    spacing : tuple of float, m
+        Per axis in array order.
+    dt : float, s
+        Step.
+    order : {2, 4, 6, 8}
+        Of the differences in space.
+    dtype : torch.dtype
+        float32 or float64.
+    free_surface : bool
+        Whether the first plane is a free surface.
+    absorbing : tuple of (int, int)
+        Absorbing nodes before and after each axis, in array order.
+    """
+
+    shape: tuple[int, ...]
+    spacing: tuple[float, ...]
+    dt: float
+    order: int
+    dtype: torch.dtype = torch.float32
+    free_surface: bool = False
+    absorbing: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def ndim(self) -> int:
+        """2 or 3."""
+        return len(self.shape)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Field arrays in the order of the kernels."""
+        return VELOCITY[self.ndim] + STRESS[self.ndim]
+
+    @cached_property
+    def native(self) -> Any:
+        """The grid as the compiled module knows it; also checks it."""
+
+        def xyz(values: Sequence[Any], absent: Any) -> list[Any]:
+            by_axis = dict(zip(AXES[self.ndim], values, strict=True))
+            return [by_axis.get(axis, absent) for axis in "xyz"]
+
+        absorbing = self.absorbing or ((0, 0),) * self.ndim
+        return _ext.require().ElasticGrid(
+            ndim=self.ndim,
+            order=self.order,
+            itemsize=torch.empty(0, dtype=self.dtype).element_size(),
+            free_surface=self.free_surface,
+            n=xyz(self.shape, 1),
+            dt=self.dt,
+            h=xyz(self.spacing, 1.0),
+            pml_low=xyz([before for before, _ in absorbing], 0),
+            pml_high=xyz([after for _, after in absorbing], 0),
+        )
+
+    @cached_property
+    def layout(self) -> dict[str, int]:
+        """Strides and sizes in elements, see ``sk_elastic_layout_t`` in csrc/seiskern.h."""
+        return dict(self.native.layout())
+
+    def view(self, arrays: Tensor) -> Tensor:
+        """Nodes of padded arrays: (..., array_size) as (..., nz, [ny,] nx), without a copy."""
+        strides = {"z": self.layout["stride_z"], "y": self.layout["stride_y"], "x": 1}
+        batch = arrays.shape[:-1]
+        return arrays.as_strided(
+            (*batch, *self.shape),
+            (*arrays.stride()[:-1], *(strides[axis] for axis in AXES[self.ndim])),
+            arrays.storage_offset() + self.layout["origin"],
+        )
+
+    def profiles(self, speed: float, frequency: float, reflection: float) -> Tensor:
+        """Profiles of the absorbing layers (Komatitsch & Martin 2007, doi:10.1190/1.2757586).
+
+        Parameters
+        ----------
+        speed : float, m/s
+            Fastest wave.
+        frequency : float, Hz
+            Dominant frequency; the layers absorb best above it.
+        reflection : float
+            Theoretical reflection at normal incidence.
+
+        Returns
+        -------
+        Tensor
+            For `run`.
+        """
+        profiles = torch.empty(self.layout["profile_size"], dtype=self.dtype)
+        self.native.profiles(speed, frequency, reflection, profiles.data_ptr())
+        return profiles
+
+    def pack(self, coefficients: dict[str, Tensor]) -> Tensor:
+        """Coefficients of the medium, (batch, nz, [ny,] nx) each, as one padded array for `run`."""
+        first = coefficients["lam"]
+        batch = first.shape[: first.ndim - self.ndim]
+        names = COEFFICIENTS[self.ndim]
+        packed = torch.zeros((*(batch or (1,)), len(names), self.layout["array_size"]), dtype=self.dtype)
+        view = self.view(packed)
+        for number, name in enumerate(names):
+            view[:, number] = coefficients[name].to(self.dtype)
+        return packed
+
+
+@dataclass
+class State:
+    """Wavefield and memory variables of all shots.
+
+    Attributes
+    ----------
+    fields : Tensor, shape (n_shots, n_fields, array_size)
+        In the order of ``Problem.fields``.
+    memory : Tensor, shape (n_shots, pml_size)
+        Of the absorbing layers.
+    """
+
+    fields: Tensor
+    memory: Tensor
+
+    @classmethod
+    def zeros(cls, problem: Problem, n_shots: int) -> "State":
+        """A wavefield at rest."""
+        layout = problem.layout
+        fields = torch.zeros(n_shots, len(problem.fields), layout["array_size"], dtype=problem.dtype)
+        return cls(fields, torch.zeros(n_shots, layout["pml_size"], dtype=problem.dtype))
+
+
+@dataclass
+class Points:
+    """Sparse linear maps between the wavefield and time series, sorted by plane.
+
+    Attributes
+    ----------
+    row_start : Tensor, shape (n_shots, nz + 1), int64
+        First entry of each plane.
+    offset : Tensor, shape (n,), int64
+        Element within the plane.
+    number : Tensor, shape (n,), int32
+        Field, by ``FIELD_NUMBER``.
+    series : Tensor, shape (n,), int32
+        Time series.
+    weight : Tensor, shape (n,)
+        Weight.
+    data : Tensor, shape (n_shots, n_steps, n_series)
+        The series.
+    """
+
+    row_start: Tensor
+    offset: Tensor
+    number: Tensor
+    series: Tensor
+    weight: Tensor
+    data: Tensor
+    native: Any = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Hand the addresses to the compiled module; the tensors stay alive with this object."""
+        tensors = (self.row_start, self.offset, self.number, self.series, self.weight, self.data)
+        for tensor in tensors:
+            if not tensor.is_contiguous():
+                raise ValueError("`Points` must hold contiguous tensors")
+        n_steps, n_series = self.data.shape[1:]
+        if len(self.series) and int(self.series.max()) >= n_series:
+            raise ValueError(f"`series` must be below {n_series}, got {int(self.series.max())}")
+        self.native = _ext.require().ElasticPoints(*(t.data_ptr() for t in tensors), n_series, n_steps)
+
+    @classmethod
+    def build(
+        cls,
+        problem: Problem,
+        data: Tensor,
+        shot: Tensor,
+        index: dict[str, Tensor],
+        number: Tensor,
+        series: Tensor,
+        weight: Tensor,
+    ) -> "Points":
+        """Sort entries, each given by its shot, its node per axis, its field and its series.
+
+        Parameters
+        ----------
+        problem : Problem
+            The grid they are on.
+        data : Tensor, shape (n_shots, n_steps, n_series)
+            The series.
+        shot, number, series, weight : Tensor, shape (n,)
+            Per entry.
+        index : dict of Tensor, shape (n,)
+            Node per axis.
+
+        Returns
+        -------
+        Points
+            For `run`.
+        """
+        n_shots, nz = len(data), problem.shape[0]
+        for axis, n in zip(AXES[problem.ndim], problem.shape, strict=True):
+            if len(shot) and not bool(((index[axis] >= 0) & (index[axis] < n)).all()):
+                raise ValueError(f"points must lie on nodes 0 to {n - 1} along {axis}")
+        offset = index["x"] + (index["y"] * problem.layout["stride_y"] if problem.ndim == 3 else 0)
+        plane = shot * nz + index["z"]
+        order = torch.argsort(offset, stable=True)
+        order = order[torch.argsort(plane[order], stable=True)]
+        total = torch.bincount(plane, minlength=n_shots * nz).cumsum(0)
+        start = torch.cat([torch.zeros(1, dtype=torch.int64), total])
+        rows = torch.arange(n_shots)[:, None] * nz + torch.arange(nz + 1)
+        return cls(
+            row_start=start[rows].contiguous(),
+            offset=offset[order].to(torch.int64).contiguous(),
+            number=number[order].to(torch.int32).contiguous(),
+            series=series[order].to(torch.int32).contiguous(),
+            weight=weight[order].to(problem.dtype).contiguous(),
+            data=data,
+        )
+
+
+def max_dt(ndim: int, order: int, spacing: Sequence[float], speed: float) -> float:
+    r"""Stability limit of the step, s.
+
+    .. math:: \delta t \le \frac{1}{c \sum_m |c_m| \sqrt{\sum_a h_a^{-2}}}
+
+    Parameters
+    ----------
+    ndim, order, spacing
+        Of the grid; spacing in array order, m.
+    speed : float, m/s
+        Fastest wave.
+
+    Returns
+    -------
+    float
+        The limit. The closures of the free surface keep it to 0.02 %.
+    """
+    by_axis = dict(zip(AXES[ndim], spacing, strict=True))
+    return float(_ext.require().elastic_max_dt(ndim, order, [by_axis.get(a, 1.0) for a in "xyz"], speed))
+
+
+def surface_norms(order: int, half: bool) -> Tensor:
+    """Weights of the first nodes, or half nodes, below a free surface in the discrete energy; later ones are 1."""
+    return torch.tensor(_ext.require().elastic_surface_norms(order, half), dtype=torch.float64)

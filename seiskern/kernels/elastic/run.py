@@ -1,0 +1,75 @@
+"""The step loop."""
+
+from torch import Tensor
+
+from seiskern import _ext
+from seiskern.kernels.elastic.plan import COEFFICIENTS, Points, Problem, State
+
+
+def run(
+    problem: Problem,
+    state: State,
+    medium: Tensor,
+    profiles: Tensor,
+    sources: tuple[Points, Points],
+    receivers: tuple[Points, Points],
+    first: int,
+    last: int,
+    threads: int | None = None,
+) -> None:
+    """Advance all shots from step ``first`` to step ``last``, in place.
+
+    Step n takes velocities to (n + 1/2) dt and then stresses to (n + 1) dt.
+
+    Parameters
+    ----------
+    problem : Problem
+        Grid and scheme.
+    state : State
+        Changed in place.
+    medium : Tensor, shape (1 or n_shots, n_coefficients, array_size)
+        From ``Problem.pack``.
+    profiles : Tensor
+        From ``Problem.profiles``.
+    sources, receivers : (Points, Points)
+        Of velocities and of stresses.
+    first, last : int
+        Steps.
+    threads : int, optional
+        As many as torch uses. The result does not depend on it.
+
+    Raises
+    ------
+    ValueError
+        If an array does not fit the problem.
+    """
+    n_shots, layout = len(state.fields), problem.layout
+    expected = {
+        "fields": (state.fields, (n_shots, len(problem.fields), layout["array_size"])),
+        "memory": (state.memory, (n_shots, layout["pml_size"])),
+        "medium": (medium, (len(medium), len(COEFFICIENTS[problem.ndim]), layout["array_size"])),
+        "profiles": (profiles, (layout["profile_size"],)),
+    }
+    for name, (tensor, shape) in expected.items():
+        if tensor.shape != shape or tensor.dtype != problem.dtype or not tensor.is_contiguous():
+            got = f"{tuple(tensor.shape)} {tensor.dtype}"
+            raise ValueError(f"`{name}` must be contiguous, {shape} {problem.dtype}, got {got}")
+    if len(medium) not in (1, n_shots):
+        raise ValueError(f"`medium` must hold 1 or {n_shots} media, got {len(medium)}")
+    points = (*sources, *receivers)
+    for p in points:
+        if len(p.data) != n_shots or p.data.dtype != problem.dtype or p.weight.dtype != problem.dtype:
+            raise ValueError(f"`sources` and `receivers` must hold {n_shots} shots of {problem.dtype}")
+    _ext.require().elastic_run(
+        problem.native,
+        n_shots,
+        state.fields.data_ptr(),
+        medium.data_ptr(),
+        0 if len(medium) == 1 else medium.stride(0),
+        state.memory.data_ptr(),
+        profiles.data_ptr(),
+        [p.native for p in points],
+        first,
+        last,
+        threads or _ext.threads(),
+    )

@@ -1,0 +1,1 @@
+"""Media: models of the subsurface, layered and random."""

@@ -1,0 +1,89 @@
+"""Layered media at the nodes of a grid."""
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+GARDNER = 310.0  # kg/m^3 (m/s)^(-1/4)
+
+
+def gardner_density(vp: Tensor) -> Tensor:
+    r"""Density of sedimentary and crystalline rock from its P-wave speed.
+
+    .. math:: \rho = 310 \, v_P^{1/4}
+
+    Parameters
+    ----------
+    vp : Tensor, any shape, m/s
+        P-wave speed.
+
+    Returns
+    -------
+    Tensor, shape of ``vp``, kg/m^3
+        Density.
+
+    References
+    ----------
+    Gardner et al. (1974), Geophysics 39(6), 770-780, doi:10.1190/1.1440465.
+    """
+    return GARDNER * vp.pow(0.25)
+
+
+def layered_crust(
+    shape: Sequence[int],
+    spacing: float | Sequence[float],
+    tops: Sequence[float],
+    vs: Sequence[float],
+    vp_vs: float | Sequence[float] = 1.7,
+    rho: Sequence[float] | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Flat homogeneous layers over a half-space.
+
+    Parameters
+    ----------
+    shape : (nz, nx) or (nz, ny, nx)
+        Number of nodes; node k lies ``k * dz`` below the top of the grid.
+    spacing : float or one per axis, m
+        Distance between nodes, in array order.
+    tops : sequence of float, m
+        Depth of the top of each layer, increasing from 0. A node on an interface belongs to the lower layer.
+    vs : sequence of float, m/s
+        S-wave speed of each layer.
+    vp_vs : float or one per layer
+        Ratio of the P- to the S-wave speed.
+    rho : sequence of float, kg/m^3, optional
+        Density of each layer; by default `gardner_density`.
+
+    Returns
+    -------
+    vp, vs, rho : Tensor, shape ``shape``, float32, m/s, m/s, kg/m^3
+        Medium at the nodes.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of layers differ, or the tops do not increase from 0.
+    """
+    ratios = [float(vp_vs)] * len(vs) if isinstance(vp_vs, int | float) else list(vp_vs)
+    lengths = {"vs": len(vs), "vp_vs": len(ratios), "rho": len(vs if rho is None else rho)}
+    for name, length in lengths.items():
+        if length != len(tops):
+            raise ValueError(f"`{name}` must have one value per layer ({len(tops)}), got {length}")
+    if not tops or tops[0] != 0 or any(a >= b for a, b in itertools.pairwise(tops)):
+        raise ValueError(f"`tops` must increase strictly from 0, got {list(tops)}")
+
+    dz = float(spacing if isinstance(spacing, int | float) else spacing[0])
+    depth = dz * torch.arange(shape[0], dtype=torch.float64)
+    # A node meant to lie on an interface must not miss it by rounding.
+    layer = torch.bucketize(depth + 1e-9 * dz, torch.tensor(tops, dtype=torch.float64), right=True) - 1
+    vs_layers = torch.tensor(vs, dtype=torch.float64)
+    vp_layers = vs_layers * torch.tensor(ratios, dtype=torch.float64)
+    rho_layers = gardner_density(vp_layers) if rho is None else torch.tensor(rho, dtype=torch.float64)
+
+    def spread(values: Tensor) -> Tensor:
+        column = values[layer].float().reshape(-1, *[1] * (len(shape) - 1))
+        return column.expand(*shape).clone()
+
+    return spread(vp_layers), spread(vs_layers), spread(rho_layers)

@@ -1,0 +1,126 @@
+"""The medium: wave speeds and density on the nodes of a grid."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seiskern import _checks
+from seiskern.grid import AXES
+
+
+class Medium:
+    r"""Isotropic elastic medium on a grid.
+
+    Parameters
+    ----------
+    vp, vs : array_like, shape (nz, nx) or (nz, ny, nx), m/s
+        Speeds of P and S waves at the nodes. ``vs`` may be zero (fluid). A leading axis holds one medium per shot.
+    rho : array_like, same shape, kg/m3
+        Density. Scalars are spread over the grid.
+    spacing : float or one per axis in array order, m
+        Distance of nodes.
+    origin : float or one per axis in array order, m, default 0
+        Coordinates of node (0, 0, 0).
+    qp, qs : optional
+        Quality factors, for attenuation; not used yet.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If shapes differ, a value is not finite, ``vp`` or ``rho`` is not positive, ``vs`` is negative, or
+        :math:`V_P / V_S` is below :math:`\sqrt{4/3}` (negative bulk modulus).
+
+    Notes
+    -----
+    A node stands for the cell around it. Where an interface cuts that cell, give the node the average over the cell:
+    arithmetic for density, harmonic for the moduli [1]_, as ``seiskern.media.layered_medium`` does. Between nodes the solver
+    averages by the same rule.
+
+    References
+    ----------
+    .. [1] Moczo et al. (2002), Bull. Seismol. Soc. Am. 92(8), 3042-3066, doi:10.1785/0120010167.
+    """
+
+    def __init__(
+        self,
+        vp: Any,
+        vs: Any,
+        rho: Any,
+        spacing: float | Sequence[float],
+        qp: Any = None,
+        qs: Any = None,
+        *,
+        origin: float | Sequence[float] = 0.0,
+    ) -> None:
+        if qp is not None or qs is not None:
+            raise ValueError("`qp` and `qs` must be None: attenuation is not part of this version")
+        self.vp = _checks.as_tensor("vp", vp)
+        dtype = self.vp.dtype
+        self.vs, self.rho = (
+            _checks.as_tensor(name, value, dtype) for name, value in (("vs", vs), ("rho", rho))
+        )
+        if self.vs.ndim == 0:
+            self.vs = self.vs.expand(self.vp.shape)
+        if self.rho.ndim == 0:
+            self.rho = self.rho.expand(self.vp.shape)
+        self.ndim = self._dimensions(spacing)
+        self.spacing = tuple(
+            _checks.positive("spacing", h) for h in _checks.per_axis("spacing", spacing, self.ndim)
+        )
+        self.origin = _checks.per_axis("origin", origin, self.ndim)
+        self._check_values()
+
+    def _dimensions(self, spacing: float | Sequence[float]) -> int:
+        for name in ("vs", "rho"):
+            if getattr(self, name).shape != self.vp.shape:
+                got = tuple(getattr(self, name).shape)
+                raise ValueError(f"`{name}` must have the shape of `vp`, {tuple(self.vp.shape)}, got {got}")
+        ndim = self.vp.ndim
+        if hasattr(spacing, "__len__") and len(spacing) in (2, 3) and ndim == len(spacing) + 1:
+            return len(spacing)  # a leading shot axis
+        if ndim not in (2, 3):
+            hint = "; with a leading shot axis give `spacing` one number per axis" if ndim == 4 else ""
+            raise ValueError(f"`vp` must have shape (nz, nx) or (nz, ny, nx), got {tuple(self.vp.shape)}{hint}")
+        return ndim
+
+    def _check_values(self) -> None:
+        for name in ("vp", "vs", "rho"):
+            _checks.finite(name, getattr(self, name))
+        for name in ("vp", "rho"):
+            least = float(getattr(self, name).min())
+            if least <= 0:
+                raise ValueError(f"`{name}` must be > 0, got {least}")
+        if float(self.vs.min()) < 0:
+            raise ValueError(f"`vs` must be >= 0, got {float(self.vs.min())}")
+        ratio = float((self.vs / self.vp).max())
+        if ratio > (3 / 4) ** 0.5 * (1 + 1e-6):
+            raise ValueError(f"`vs` must be <= 0.866 `vp` (positive bulk modulus), got {ratio:.3f} `vp`")
+
+    @property
+    def batched(self) -> bool:
+        """Whether there is one medium per shot."""
+        return bool(self.vp.ndim > self.ndim)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Nodes per axis, in array order."""
+        return tuple(self.vp.shape[-self.ndim :])
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Names of the axes in array order."""
+        return AXES[self.ndim]
+
+    @property
+    def slowest(self) -> float:
+        """Lowest speed of the waves it carries, m/s: S, or P where there is no S."""
+        return float(torch.where(self.vs > 0, self.vs, self.vp).min())
+
+    def __repr__(self) -> str:
+        return (
+            f"Medium(shape={tuple(self.vp.shape)}, spacing={self.spacing} m, "
+            f"vp {float(self.vp.min()):.0f}-{float(self.vp.max()):.0f} m/s, "
+            f"vs {float(self.vs.min()):.0f}-{float(self.vs.max()):.0f} m/s)"
+        )

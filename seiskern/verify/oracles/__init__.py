@@ -1,0 +1,1 @@
+"""Analytic reference solutions that share no code with the solver they judge."""

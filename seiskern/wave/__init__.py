@@ -1,0 +1,24 @@
+"""Simulation of elastic waves."""
+
+from seiskern.wave.elastic import simulate
+from seiskern.wave.plan import Plan, plan
+from seiskern.wave.record import Seismograms, Snapshots, Wavefields
+from seiskern.wave.source import Explosion, Force, MomentTensor, Receivers, double_couple
+from seiskern.wave.wavelets import brune, gaussian, ricker
+
+__all__ = [
+    "Explosion",
+    "Force",
+    "MomentTensor",
+    "Plan",
+    "Receivers",
+    "Seismograms",
+    "Snapshots",
+    "Wavefields",
+    "brune",
+    "double_couple",
+    "gaussian",
+    "plan",
+    "ricker",
+    "simulate",
+]

@@ -1,0 +1,341 @@
+"""The elastic solver."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seiskern import _checks
+from seiskern.grid import STRESS, VELOCITY
+from seiskern.kernels import elastic
+from seiskern.media.model import Medium
+from seiskern.media.staggered import stagger
+from seiskern.wave.interpolation import interpolate
+from seiskern.wave.plan import REFLECTION, Plan, plan
+from seiskern.wave.points import Entries, as_density, entries, on_surface
+from seiskern.wave.record import QUANTITIES, Seismograms, Snapshots, SnapshotWriter
+from seiskern.wave.source import Force, Receivers, Source, as_shots
+from seiskern.wave.timing import Clock
+
+CHUNK_CELLS = 1.5e8  # cell updates between two looks at the wavefield: about half a second
+BAND_LEVEL = 0.05  # a source is said to reach the frequency where its spectrum falls below this share of its peak
+
+
+def simulate(
+    medium: Medium,
+    shots: Any,
+    receivers: Receivers,
+    *,
+    dt: float,
+    nt: int,
+    quantity: str = "velocity",
+    free_surface: bool = True,
+    absorbing: int = 20,
+    order: int = 8,
+    dispersion_correction: bool = False,
+    adjoint: None = None,
+    snapshots: Snapshots | None = None,
+    backend: str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> Seismograms:
+    r"""Simulate elastic waves.
+
+    Parameters
+    ----------
+    medium : Medium
+        One medium, or one per shot.
+    shots : source, list of sources, or list of lists of sources
+        A source is a `MomentTensor`, `Explosion` or `Force`. In a list each is a shot of its own; a list in the list is one
+        shot with several sources.
+    receivers : Receivers
+        The same for all shots.
+    dt : float, s
+        Sampling of source functions and records. The solver takes as many equal steps per sample as stability demands.
+    nt : int
+        Samples.
+    quantity : {"velocity", "displacement", "acceleration", "pressure", "strain"}
+        What is recorded: m/s, m, m/s2, Pa (minus the mean of the normal stresses, in 2-D of sxx and szz), 1.
+    free_surface : bool
+        Whether the plane z = origin is a free surface; otherwise it is absorbing.
+    absorbing : int
+        Nodes of absorbing layer (C-PML) added outside every other side; 0 makes the sides rigid.
+    order : {2, 4, 6, 8}
+        Order of the differences in space.
+    dispersion_correction : bool
+        Remove the error of the second-order steps in time from the records; what is left is the error in space.
+    adjoint : None
+        Reserved for gradients.
+    snapshots : Snapshots, optional
+        Wavefields to keep.
+    backend : {"auto", "cpu"}
+        Where to run.
+    progress : callable, optional
+        Called with (steps done, steps in all) now and then.
+
+    Returns
+    -------
+    Seismograms
+        ``data`` of shape (shot, component, receiver, nt), in the medium's dtype. Sample i is at i dt.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument does not fit; the message says what would.
+    FloatingPointError
+        If the wavefield is no longer finite.
+
+    Warns
+    -----
+    UserWarning
+        If a source holds frequencies that the grid does not resolve.
+
+    Notes
+    -----
+    Virieux's staggered grid [1]_ with leapfrog steps, media averaged to the staggered positions [2]_, unsplit absorbing
+    layers [3]_, sources and receivers between nodes by windowed sinc functions [4]_, and a free surface closed by
+    summation-by-parts differences, which conserve energy. 2-D sources are per metre of line.
+
+    References
+    ----------
+    .. [1] Virieux (1986), Geophysics 51(4), 889-901, doi:10.1190/1.1442147.
+    .. [2] Moczo et al. (2002), Bull. Seismol. Soc. Am. 92(8), 3042-3066, doi:10.1785/0120010167.
+    .. [3] Komatitsch & Martin (2007), Geophysics 72(5), SM155-SM167, doi:10.1190/1.2757586.
+    .. [4] Hicks (2002), Geophysics 67(1), 156-165, doi:10.1190/1.1451454.
+    """
+    _checks.one_of("backend", backend, ("auto", "cpu"))
+    _checks.one_of("quantity", quantity, tuple(QUANTITIES))
+    if adjoint is not None:
+        raise ValueError(f"`adjoint` must be None: gradients are not part of this version, got {adjoint!r}")
+    groups = as_shots(shots)
+    if medium.batched and len(medium.vp) != len(groups):
+        raise ValueError(f"`medium` must hold 1 or {len(groups)} media (one per shot), got {len(medium.vp)}")
+    decided = plan(
+        medium,
+        dt=dt,
+        nt=nt,
+        order=order,
+        absorbing=absorbing,
+        free_surface=free_surface,
+        dispersion_correction=dispersion_correction,
+        n_shots=len(groups),
+    )
+    with torch.no_grad():
+        run = _Run(medium, decided, groups, receivers, quantity)
+        written = run.advance(snapshots, progress)
+        return Seismograms(run.record(), run.components, decided.clock.dt, quantity, written)
+
+
+@dataclass
+class _Band:
+    """Frequencies of the sources: where they are strongest and up to where they reach, Hz."""
+
+    dominant: float
+    highest: float
+
+    @classmethod
+    def of(cls, series: Tensor, dt: float) -> "_Band":
+        n = 4 * series.shape[-1]
+        power = torch.fft.rfft(series.double(), n=n).abs().square().sum(0)
+        frequency = torch.fft.rfftfreq(n, dt, dtype=torch.float64)
+        if not bool(power.max() > 0):
+            return cls(0.0, 0.0)
+        strong = torch.nonzero(power >= BAND_LEVEL**2 * power.max())
+        return cls(float((frequency * power).sum() / power.sum()), float(frequency[strong.max()]))
+
+
+class _Run:
+    """One simulation: arrays and maps of the kernels."""
+
+    def __init__(
+        self, medium: Medium, decided: Plan, shots: list[list[Source]], receivers: Receivers, quantity: str
+    ) -> None:
+        self.medium, self.plan, self.clock = medium, decided, decided.clock
+        problem = decided.problem
+        coefficients = stagger(medium.vp, medium.vs, medium.rho, problem.absorbing, problem.free_surface)
+        if not medium.batched:
+            coefficients = {name: value[None] for name, value in coefficients.items()}
+        self.coefficients = coefficients
+        self.packed = problem.pack(coefficients)
+        samples = self._samples(shots)
+        band = _Band.of(samples, self.clock.dt)
+        self._warn(band)
+        self.profiles = problem.profiles(decided.speed, band.dominant, REFLECTION)
+        self.sources = self._sources(shots, samples)
+        self.quantity = QUANTITIES[quantity]
+        self.components = tuple(self.quantity.parts(medium.ndim))
+        self.receivers = self._receivers(receivers, len(shots))
+        self.state = elastic.State.zeros(problem, len(shots))
+        del self.coefficients
+
+    def _samples(self, shots: list[list[Source]]) -> Tensor:
+        """Time functions of all sources, (n_sources, nt)."""
+        rows = []
+        for number, source in enumerate(source for shot in shots for source in shot):
+            name = "signature" if isinstance(source, Force) else "rate"
+            series = _checks.finite(name, _checks.as_tensor(name, source.series, torch.float64))
+            if series.requires_grad:
+                raise ValueError(f"`{name}` must not require a gradient: none is computed in this version")
+            if series.shape != (self.clock.nt,):
+                raise ValueError(
+                    f"`{name}` of source {number} must have shape ({self.clock.nt},), got {tuple(series.shape)}"
+                )
+            rows.append(series)
+        return torch.stack(rows) if rows else torch.zeros(1, self.clock.nt, dtype=torch.float64)
+
+    def _warn(self, band: _Band) -> None:
+        if band.highest > 1.02 * self.plan.frequency:
+            fine = max(self.medium.spacing) * self.plan.frequency / band.highest
+            warnings.warn(
+                f"the source reaches {band.highest:.3g} Hz but a grid of {max(self.medium.spacing):g} m resolves "
+                f"{self.plan.frequency:.3g} Hz ({self.plan.points:g} nodes per shortest wavelength at order "
+                f"{self.plan.problem.order}); a spacing of {fine:.3g} m would do",
+                stacklevel=4,
+            )
+
+    def _place(self, name: str, place: dict[str, Tensor]) -> dict[str, Tensor]:
+        for number, axis in enumerate(self.medium.axes):
+            low = self.medium.origin[number]
+            high = low + (self.medium.shape[number] - 1) * self.medium.spacing[number]
+            slack = 1e-9 * max(abs(low), abs(high), 1.0)
+            outside = (place[axis] < low - slack) | (place[axis] > high + slack)
+            if bool(outside.any()):
+                got = float(place[axis][outside][0])
+                raise ValueError(f"`{name}.{axis}` must lie in the model, {low:g} to {high:g} m, got {got:g}")
+        return place
+
+    def _sources(self, shots: list[list[Source]], samples: Tensor) -> tuple[elastic.Points, elastic.Points]:
+        axes, ndim = self.medium.axes, self.medium.ndim
+        width = max(1, max(len(shot) for shot in shots))
+        parts: tuple[list[Entries], list[Entries]] = ([], [])
+        numbers = [(shot, n) for shot, sources in enumerate(shots) for n in range(len(sources))]
+        flat = [source for sources in shots for source in sources]
+        for (shot, n), source in zip(numbers, flat, strict=True):
+            for axis in ("x", "y", "z"):
+                if axis not in axes and getattr(source, axis) is not None:
+                    raise ValueError(f"`source.{axis}` must not be given in {ndim}-D")
+                if axis in axes and getattr(source, axis) is None:
+                    raise ValueError(f"`source.{axis}` must be given in {ndim}-D")
+            where = {
+                axis: torch.tensor([_checks.real(axis, getattr(source, axis))], dtype=torch.float64)
+                for axis in axes
+            }
+            self._place("source", where)
+            for field, amount in source.components(ndim).items():
+                if amount != 0:
+                    parts[field[0] == "s"].extend(self._source(where, field, amount, shot, n))
+        data = torch.zeros(2, len(shots), self.clock.steps, width, dtype=torch.float64)
+        for half in (0, 1):  # forces act at whole steps, moment rates midway
+            series = self.clock.source_series(samples, half=bool(half))
+            for (shot, n), row in zip(numbers, series, strict=False):
+                data[half, shot, :, n] = row
+        dtype = self.plan.problem.dtype
+        joined = [Entries.join(part, axes) for part in parts]
+        first, second = (e.points(self.plan, d.to(dtype)) for e, d in zip(joined, data, strict=True))
+        return first, second
+
+    def _source(
+        self, place: dict[str, Tensor], field: str, amount: float, shot: int, n: int
+    ) -> list[Entries]:
+        one = torch.ones(1, dtype=torch.int64)
+        scale = self.plan.problem.dt * amount * (1 if field[0] == "v" else -1)
+        weight = torch.full((1,), scale, dtype=torch.float64)
+        found = entries(self.medium, self.plan, place, field, shot * one, n * one, weight)
+        found = as_density(self.plan, field, found)
+        if field[0] == "v":
+            found.weight = found.weight * self._at(self.coefficients["b" + field[1]], found)
+        if field == "szz" and self.plan.problem.free_surface:
+            modulus, mu2 = (self._at(self.coefficients[name], found) for name in ("lam", "mu2"))
+            share = modulus / mu2.where(mu2 > 0, 1.0)  # 2 lam mu / (lam + 2 mu) over 2 mu
+            return on_surface(self.medium.ndim, share.where(mu2 > 0, 1.0), found)
+        return [found]
+
+    def _at(self, coefficient: Tensor, found: Entries) -> Tensor:
+        batch = found.shot if len(coefficient) > 1 else torch.zeros_like(found.shot)
+        return coefficient[(batch, *(found.index[axis] for axis in self.medium.axes))].double()
+
+    def _receivers(self, receivers: Receivers, n_shots: int) -> tuple[elastic.Points, elastic.Points]:
+        axes = self.medium.axes
+        place = self._place("receivers", receivers.coordinates(axes))
+        self.n_receivers = len(place["x"])
+        count, components = self.n_receivers, self.quantity.parts(self.medium.ndim)
+        parts: tuple[list[Entries], list[Entries]] = ([], [])
+        for number, terms in enumerate(components.values()):
+            for field, factor, derivative in terms:
+                weight = torch.full((count,), factor, dtype=torch.float64)
+                series = number * count + torch.arange(count)
+                zero = torch.zeros(count, dtype=torch.int64)
+                found = entries(self.medium, self.plan, place, field, zero, series, weight, derivative)
+                parts[field[0] == "s"].append(found)
+        result = []
+        for part in parts:
+            joined = Entries.join(part, axes)
+            n = len(joined.shot)
+            repeated = Entries(
+                torch.arange(n_shots).repeat_interleave(n),
+                {axis: value.repeat(n_shots) for axis, value in joined.index.items()},
+                joined.number.repeat(n_shots),
+                joined.series.repeat(n_shots),
+                joined.weight.repeat(n_shots),
+            )
+            width = len(components) * count if n else 0
+            data = torch.zeros(n_shots, self.clock.steps, width, dtype=self.plan.problem.dtype)
+            result.append(repeated.points(self.plan, data))
+        return result[0], result[1]
+
+    def advance(
+        self, snapshots: Snapshots | None, progress: Callable[[int, int], None] | None
+    ) -> Any:
+        """Run all steps; returns the snapshots."""
+        writer = None
+        if snapshots is not None:
+            writer = SnapshotWriter(snapshots, self.medium, self.plan, len(self.state.fields))
+        done = 0
+        for last in self._stops(writer):
+            elastic.run(
+                self.plan.problem,
+                self.state,
+                self.packed,
+                self.profiles,
+                self.sources,
+                self.receivers,
+                done,
+                last,
+            )
+            done = last
+            if writer is not None:
+                writer.take(done - 1, self.plan.problem.view(self.state.fields))
+            if writer is None or not writer.wants(done):
+                self._check(done)
+            if progress is not None:
+                progress(done, self.clock.steps)
+        return None if writer is None else writer.result()
+
+    def _stops(self, writer: SnapshotWriter | None) -> Iterator[int]:
+        """Steps at which the wavefield is looked at."""
+        chunk = max(32, int(CHUNK_CELLS / (self.plan.cells * len(self.state.fields))))
+        stops = set(range(chunk, self.clock.steps, chunk)) | {self.clock.steps}
+        if writer is not None:
+            stops |= {n + 1 for n in writer.needed if n < self.clock.steps}
+        return iter(sorted(stops))
+
+    def _check(self, done: int) -> None:
+        for number, name in enumerate(self.plan.problem.fields):
+            field = self.state.fields[:, number]
+            if not bool(torch.isfinite(field.sum())) and not bool(torch.isfinite(field).all()):
+                at = done * self.clock.step
+                raise FloatingPointError(
+                    f"the wavefield is not finite: `{name}` at or before step {done} of {self.clock.steps} (t = {at:.4g} s); "
+                    "likely causes: a source beyond the range of the dtype, or waves trapped in the absorbing layers "
+                    "(try a wider `absorbing`, or float64)"
+                )
+
+    def record(self) -> Tensor:
+        """Records, (shot, component, receiver, nt)."""
+        half = self.quantity.half
+        data = self.receivers[0 if half else 1].data
+        series = data.transpose(1, 2)
+        shape = (len(series), len(self.components), self.n_receivers, self.clock.nt)
+        return self.clock.record(series, half, self.quantity.kind).to(data.dtype).reshape(shape)

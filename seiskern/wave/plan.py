@@ -1,0 +1,144 @@
+"""What a run will cost and resolve, decided before it starts."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from seiskern import _checks
+from seiskern.kernels import elastic
+from seiskern.media.model import Medium
+from seiskern.media.staggered import fastest, stagger
+from seiskern.wave.timing import Clock
+
+ORDERS = (2, 4, 6, 8)
+POINTS_PER_WAVELENGTH = {2: 20.0, 4: 10.0, 6: 7.0, 8: 6.0}
+"""Nodes per shortest wavelength that keep a record within about 1 % over ten wavelengths."""
+COURANT = 0.98
+"""Share of the stability limit that is used."""
+REFLECTION = 1e-6
+"""Theoretical reflection of the absorbing layers at normal incidence."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Cost and accuracy of a run.
+
+    Attributes
+    ----------
+    problem : Problem
+        Grid and scheme of the kernels.
+    clock : Clock
+        Samples and steps.
+    speed : float, m/s
+        That bounds the step.
+    frequency : float, Hz
+        Highest frequency that the grid resolves.
+    points : float
+        Nodes per shortest wavelength at that frequency.
+    memory : int, bytes
+        Of medium, wavefield and absorbing layers, all shots.
+    """
+
+    problem: elastic.Problem
+    clock: Clock
+    speed: float
+    frequency: float
+    points: float
+    memory: int
+
+    @property
+    def cells(self) -> int:
+        """Nodes, absorbing layers included."""
+        return math.prod(self.problem.shape)
+
+    @property
+    def steps(self) -> int:
+        """Steps of the scheme."""
+        return self.clock.steps
+
+    @property
+    def substep(self) -> float:
+        """Length of a step, s."""
+        return self.clock.step
+
+    def pad(self) -> tuple[tuple[int, int], ...]:
+        """Absorbing nodes before and after each axis, in array order."""
+        return self.problem.absorbing
+
+
+def plan(
+    medium: Medium,
+    *,
+    dt: float,
+    nt: int,
+    order: int = 8,
+    absorbing: int = 20,
+    free_surface: bool = True,
+    dispersion_correction: bool = False,
+    n_shots: int = 1,
+) -> Plan:
+    """Decide grid and step of a run and tell its cost, without running it.
+
+    Parameters
+    ----------
+    medium : Medium
+        The medium.
+    dt, nt, order, absorbing, free_surface, dispersion_correction
+        As for `simulate`.
+    n_shots : int
+        Shots at a time.
+
+    Returns
+    -------
+    Plan
+        The decisions.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is out of range.
+    """
+    dt, nt = _checks.positive("dt", dt), _checks.count("nt", nt, 1)
+    order = _checks.one_of("order", order, ORDERS)
+    absorbing = _checks.count("absorbing", absorbing, 0)
+    pad = tuple(
+        (0 if free_surface and axis == 0 else absorbing, absorbing) for axis in range(medium.ndim)
+    )
+    least = 16 if free_surface else 1
+    if medium.shape[0] < least:
+        raise ValueError(f"`medium` must have >= {least} planes below a free surface, got {medium.shape[0]}")
+    speed = _speed(medium)
+    limit = COURANT * elastic.max_dt(medium.ndim, order, medium.spacing, speed)
+    ratio = max(1, math.ceil(dt / limit * (1 - 1e-12)))
+    problem = elastic.Problem(
+        shape=tuple(n + before + after for n, (before, after) in zip(medium.shape, pad, strict=True)),
+        spacing=medium.spacing,
+        dt=dt / ratio,
+        order=order,
+        dtype=medium.vp.dtype,
+        free_surface=free_surface,
+        absorbing=pad,
+    )
+    points = POINTS_PER_WAVELENGTH[order]
+    return Plan(
+        problem=problem,
+        clock=Clock(dt, nt, ratio, dispersion_correction),
+        speed=speed,
+        frequency=medium.slowest / (points * max(medium.spacing)),
+        points=points,
+        memory=_memory(problem, n_shots, len(medium.vp) if medium.batched else 1),
+    )
+
+
+def _speed(medium: Medium) -> float:
+    with torch.no_grad():
+        coefficients = stagger(medium.vp, medium.vs, medium.rho, ((0, 0),) * medium.ndim, False)
+        return fastest(coefficients)
+
+
+def _memory(problem: elastic.Problem, n_shots: int, n_media: int) -> int:
+    layout, itemsize = problem.layout, torch.empty(0, dtype=problem.dtype).element_size()
+    n_fields, n_media_arrays = len(problem.fields), 5 if problem.ndim == 2 else 8
+    per_shot = n_fields * layout["array_size"] + layout["pml_size"]
+    return itemsize * (n_shots * per_shot + n_media * n_media_arrays * layout["array_size"])

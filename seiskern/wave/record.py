@@ -1,0 +1,210 @@
+"""What a simulation returns."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seiskern import _checks
+from seiskern.grid import VELOCITY, offset
+from seiskern.media.model import Medium
+from seiskern.wave.interpolation import interpolate
+from seiskern.wave.plan import Plan
+from seiskern.wave.timing import EXTRA, half_sample
+
+Term = tuple[str, float, str | None]  # field, factor, axis of a derivative
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """How a recorded quantity follows from the fields of the scheme.
+
+    Attributes
+    ----------
+    half : bool
+        Whether it is made of velocities, which lie at half steps, or of stresses.
+    kind : str
+        What of the series is recorded: value, integral or derivative in time.
+    unit : str
+        In which it is.
+    """
+
+    half: bool
+    kind: str
+    unit: str
+
+    def parts(self, ndim: int) -> dict[str, list[Term]]:
+        """Terms of each component, by its name."""
+        names = "xz" if ndim == 2 else "xyz"
+        if not self.half:
+            return {"p": [(f"s{a}{a}", -1 / ndim, None) for a in names]}
+        if self.unit != "1":
+            return {a: [(f"v{a}", 1.0, None)] for a in names}
+        pairs = ("xx", "zz", "xz") if ndim == 2 else ("xx", "yy", "zz", "yz", "xz", "xy")
+        return {
+            a + b: [(f"v{a}", 1.0, a)] if a == b else [(f"v{a}", 0.5, b), (f"v{b}", 0.5, a)]
+            for a, b in pairs
+        }
+
+
+QUANTITIES = {
+    "velocity": Quantity(True, "value", "m/s"),
+    "displacement": Quantity(True, "integral", "m"),
+    "acceleration": Quantity(True, "derivative", "m/s2"),
+    "pressure": Quantity(False, "value", "Pa"),
+    "strain": Quantity(True, "integral", "1"),
+}
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """Which wavefields to keep.
+
+    Parameters
+    ----------
+    every : int
+        Samples (of ``dt``) from one to the next, starting with sample 0.
+    stride : int or one per axis in array order
+        Nodes from one to the next along each axis.
+    quantity : {"velocity", "pressure"}
+        Of what, in m/s or Pa.
+    """
+
+    every: int
+    stride: int | Sequence[int] = 1
+    quantity: str = "velocity"
+
+    def __post_init__(self) -> None:
+        """Check."""
+        _checks.count("every", self.every, 1)
+        _checks.one_of("quantity", self.quantity, ("velocity", "pressure"))
+
+    def strides(self, ndim: int) -> tuple[int, ...]:
+        """One per axis."""
+        values = [self.stride] * ndim if not isinstance(self.stride, Sequence) else list(self.stride)
+        if len(values) != ndim:
+            raise ValueError(f"`stride` must be one number or {ndim}, got {len(values)}")
+        return tuple(_checks.count("stride", value, 1) for value in values)
+
+
+@dataclass(frozen=True)
+class Wavefields:
+    """Snapshots on the nodes of the medium.
+
+    Attributes
+    ----------
+    data : Tensor, shape (shot, component, time, nz, [ny,] nx)
+        Every ``stride``-th node of the medium, absorbing layers left out.
+    times : Tensor, shape (time,), s
+        When.
+    components : tuple of str
+        Names.
+    """
+
+    data: Tensor
+    times: Tensor
+    components: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Seismograms:
+    """Records of a simulation.
+
+    Attributes
+    ----------
+    data : Tensor, shape (shot, component, receiver, nt)
+        Sample i is at i ``dt``.
+    components : tuple of str
+        Names: ``x``, ``y``, ``z``; ``p`` of pressure; ``xx`` ... of strain.
+    dt : float, s
+        Sampling.
+    quantity : str
+        What was recorded.
+    snapshots : Wavefields or None
+        If they were asked for.
+    """
+
+    data: Tensor
+    components: tuple[str, ...]
+    dt: float
+    quantity: str = "velocity"
+    snapshots: Wavefields | None = None
+
+    def component(self, name: str) -> Tensor:
+        """Records of one component, (shot, receiver, nt)."""
+        return self.data[:, self.components.index(_checks.one_of("name", name, self.components))]
+
+    @property
+    def times(self) -> Tensor:
+        """Times of the samples, s."""
+        return torch.arange(self.data.shape[-1], dtype=torch.float64) * self.dt
+
+
+class SnapshotWriter:
+    """Collects snapshots while the steps are made."""
+
+    def __init__(self, wanted: Snapshots, medium: Medium, decided: Plan, n_shots: int) -> None:
+        self.plan, self.stride = decided, wanted.strides(medium.ndim)
+        self.pressure = wanted.quantity == "pressure"
+        self.samples = range(0, decided.clock.nt, wanted.every)
+        self.components = ("p",) if self.pressure else tuple(name[1] for name in VELOCITY[medium.ndim])
+        self.axes, self.shape = medium.axes, medium.shape
+        self.nodes = [
+            torch.arange(0, n, step) + before
+            for n, step, (before, _) in zip(medium.shape, self.stride, decided.pad(), strict=True)
+        ]
+        self.data = torch.zeros(
+            n_shots,
+            len(self.components),
+            len(self.samples),
+            *(len(nodes) for nodes in self.nodes),
+            dtype=decided.problem.dtype,
+        )
+        # Step -> the snapshots it enters and its weight there: velocities lie half a step off.
+        self.needed: dict[int, list[tuple[int, float]]] = defaultdict(list)
+        for slot, sample in enumerate(self.samples):
+            at = sample * decided.clock.ratio
+            weights = [1.0] if self.pressure else half_sample().tolist()
+            first = at - 1 if self.pressure else at - EXTRA
+            for tap, weight in enumerate(weights):
+                if first + tap >= 0:
+                    self.needed[first + tap].append((slot, weight))
+
+    def wants(self, step: int) -> bool:
+        """Whether the step enters a snapshot."""
+        return step in self.needed
+
+    def take(self, step: int, fields: Tensor) -> None:
+        """Add the wavefield after ``step`` to the snapshots it belongs to."""
+        for slot, weight in self.needed.get(step, ()):
+            for number, name in enumerate(self.plan.problem.fields):
+                if self.pressure and name in ("sxx", "syy", "szz"):
+                    share = -weight / len(self.axes)
+                    self.data[:, 0, slot] += share * self._on_nodes(fields[:, number], name)
+                elif not self.pressure and name[0] == "v":
+                    component = self.components.index(name[1])
+                    self.data[:, component, slot] += weight * self._on_nodes(fields[:, number], name)
+
+    def _on_nodes(self, field: Tensor, name: str) -> Tensor:
+        """Field at the wanted nodes, interpolated along the axis where it is staggered."""
+        staggered = [n for n, axis in enumerate(self.axes) if offset(name, axis) > 0]
+        for n, nodes in enumerate(self.nodes):
+            if n not in staggered:
+                field = field.index_select(n + 1, nodes)
+        for n in staggered:
+            w = interpolate(self.nodes[n].double() - 0.5, self.plan.problem.shape[n])
+            shape = [1] * field.ndim
+            shape[n + 1] = -1
+            value = w.value.to(field.dtype)
+            field = sum(  # type: ignore[assignment]
+                value[:, tap].reshape(shape) * field.index_select(n + 1, w.index[:, tap])
+                for tap in range(value.shape[1])
+            )
+        return field
+
+    def result(self) -> Wavefields:
+        """All of them."""
+        times = torch.tensor([sample * self.plan.clock.dt for sample in self.samples], dtype=torch.float64)
+        return Wavefields(self.data, times, self.components)

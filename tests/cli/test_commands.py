@@ -1,0 +1,197 @@
+"""The small commands and what they all share."""
+
+import io
+import json
+import sys
+import types
+import warnings
+from dataclasses import dataclass
+
+import pytest
+
+from seiskern.cli import app, bench, doctor, terminal
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    error: float
+    bound: float
+    passed: bool
+    seconds: float
+    note: str = ""
+
+
+@pytest.fixture
+def cases(monkeypatch):
+    """Put made-up cases where the real ones are."""
+    rows = [Row("full space", 0.004, 0.01, True, 1.5), Row("Lamb", float("inf"), 0.01, False, 2.0, "blew up")]
+    asked = []
+
+    def iter_cases(full, names):
+        asked.append((full, names))
+        yield from (row for row in rows if not names or row.name in names)
+
+    module = types.ModuleType("seiskern.verify.cases")
+    module.iter_cases = iter_cases
+    monkeypatch.setitem(sys.modules, "seiskern.verify.cases", module)
+    return asked
+
+
+def test_verify_fails_if_a_case_does(cli, cases):
+    code, out, _ = cli("verify")
+    assert code == 1
+    assert cases == [(False, ())]
+    ok, bad = out.splitlines()[:2]
+    assert ok.split()[:3] == ["ok", "full", "space"]
+    assert bad.startswith("FAIL")
+    assert bad.endswith("blew up")
+    assert "1 passed, 1 failed, 4 s" in out
+
+
+def test_verify_passes_if_all_do(cli, cases):
+    code, document, _ = cli("verify", "--json", "--full", "full space")
+    assert code == 0
+    assert cases == [(True, ("full space",))]
+    assert document["passed"] is True
+    assert document["cases"][0]["error"] == 0.004
+
+
+def test_verify_writes_valid_json_of_infinities(cli, cases):
+    code, document, _ = cli("verify", "--json")
+    assert code == 1
+    assert document["cases"][1]["error"] is None
+
+
+def test_verify_refuses_to_pass_on_nothing(cli, cases):
+    code, _, err = cli("verify", "nonsense")
+    assert code == 2
+    assert "`CASE` must name a case, got nonsense" in err
+
+
+@pytest.fixture
+def extension(monkeypatch):
+    facts = {"compiled": True, "isa": "avx2", "isas": ["baseline", "avx2"], "threads": 2, "why": ""}
+    monkeypatch.setattr(doctor._ext, "describe", lambda: facts)
+    return facts
+
+
+def test_doctor_tells_what_there_is(cli, extension):
+    code, facts, _ = cli("doctor", "--json")
+    assert code == 0
+    assert facts["version"] == "0.0.test" or facts["version"]
+    assert facts["extension"] == extension
+    assert facts["cpu"]["model"]
+    assert facts["cpu"]["cores"] >= 1
+    assert bool(facts["gpu"]["devices"]) != bool(facts["gpu"]["why"])
+
+
+def test_doctor_tells_why_not(cli, extension):
+    extension |= {"compiled": False, "why": "no compiler"}
+    code, out, _ = cli("doctor")
+    assert code == 0
+    assert "extension  no (no compiler)" in out
+    extension |= {"compiled": True, "why": ""}
+    assert "yes, uses avx2 of baseline, avx2" in cli("doctor")[1]
+
+
+def test_cpu_model_is_read_or_guessed(tmp_path):
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: Fast CPU @ 5 GHz\n")
+    assert doctor.cpu_model(tmp_path / "cpuinfo") == "Fast CPU @ 5 GHz"
+    assert doctor.cpu_model(tmp_path / "none")
+
+
+def test_version_and_help(cli):
+    assert cli("--version")[:2] == (0, "seiskern 0.0.test\n")
+    code, out, _ = cli("--help")
+    assert code == 0
+    for name in ("simulate", "verify", "doctor", "demo"):
+        assert name in out
+
+
+def test_no_command_is_wrong_use(cli):
+    code, _, err = cli()
+    assert code == 2
+    assert "COMMAND" in err
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("two\n lines"), OSError("two lines"), RuntimeError("two lines")]
+)
+def test_errors_are_one_line(cli, monkeypatch, error):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(doctor, "run", fail)
+    code, _, err = cli("doctor")
+    assert (code, err) == (2, "seiskern: error: two lines\n")
+
+
+def test_interrupt_is_130(cli, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(doctor, "run", interrupt)
+    assert cli("doctor") == (130, "", "seiskern: interrupted\n")
+
+
+def test_warnings_are_one_line(cli, monkeypatch):
+    def warn(_):
+        warnings.warn("grid is\n coarse", stacklevel=1)
+        return 0
+
+    monkeypatch.setattr(doctor, "run", warn)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        assert cli("doctor") == (0, "", "seiskern: warning: grid is coarse\n")
+
+
+def test_table_puts_numbers_right_and_words_left():
+    text = terminal.table([("a", 1.5, "x"), ("bcd", 20, "yy")], ("name", "value", "word"))
+    assert text.splitlines() == [
+        "name  value  word",
+        "----  -----  ----",
+        "a       1.5  x",
+        "bcd      20  yy",
+    ]
+    assert terminal.table([]) == ""
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_bar_is_silent_in_a_pipe(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert terminal.progress_bar("work") is None
+
+
+def test_progress_bar_draws_on_a_terminal_and_ends_its_line(monkeypatch):
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    draw = terminal.progress_bar("work")
+    draw(0, 10)
+    for done in range(1, 10):
+        draw(done, 10)
+    draw(10, 10)
+    text = screen.getvalue()
+    assert "100 %" in text
+    assert text.endswith("\n")
+    assert text.count("\n") == 1
+    assert text.count("\r") <= 3  # calls in quick succession are drawn once
+
+
+def test_bench_rows(capsys):
+    rows = [Row("128^3", 1.23456, float("nan"), True, 2.0, None)]
+    bench.print_rows(rows, as_json=False)
+    out = capsys.readouterr().out
+    assert out.splitlines()[0].split() == ["name", "error", "bound", "passed", "seconds", "note"]
+    assert "1.23" in out
+    bench.print_rows(rows, as_json=True)
+    assert json.loads(capsys.readouterr().out)[0]["bound"] is None
+
+
+def test_every_command_takes_json_and_says_what_it_does():
+    for command in app.COMMANDS:
+        assert command.__doc__.splitlines()[0].endswith(".")
