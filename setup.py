@@ -11,7 +11,7 @@ from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).parent
 X86 = platform.machine() in ("x86_64", "AMD64")
-FLAGS = ["-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wall", "-Wextra"]
+FLAGS = ["-std=c++17", "-O3", "-g0", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wall", "-Wextra"]
 # gcc 12 calls the deliberately undefined operand of its own AVX-512 shuffles uninitialised (GCC bug 105593).
 FLAGS += ["-Wno-maybe-uninitialized", *(["-Werror"] if os.environ.get("SEISKERN_WERROR") else [])]
 ISAS = {"baseline": []}

@@ -2,6 +2,10 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include <array>
 #include <stdexcept>
 
@@ -60,6 +64,15 @@ void run(const sk_elastic_grid& grid, int64_t n_shots, std::uintptr_t fields, st
   check(status);
 }
 
+// Asks for 2 MiB pages under a large array that has not been touched yet: fewer page faults and TLB misses.
+void use_huge_pages(std::uintptr_t address, std::uintptr_t bytes) {
+#if defined(__linux__)
+  constexpr std::uintptr_t page = 4096;
+  const std::uintptr_t begin = (address + page - 1) / page * page, end = (address + bytes) / page * page;
+  if (begin < end) madvise(pointer(begin), end - begin, MADV_HUGEPAGE);
+#endif
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_C, m) {
@@ -81,6 +94,7 @@ PYBIND11_MODULE(_C, m) {
     const int n = sk_elastic_surface_norms(order, half, norms.data());
     return std::vector<double>(norms.begin(), norms.begin() + n);
   });
+  m.def("use_huge_pages", &use_huge_pages);
   m.def("isa", &sk_isa);
   m.def("compiled_isas", [] { return std::string(sk_compiled_isas()); });
 }

@@ -52,7 +52,8 @@ typedef struct {
 } sk_elastic_layout_t;
 
 /* Sparse linear maps between the wavefield and time series. Entry e of shot s adds weight * series to a field (sources)
- * or weight * field to a series (receivers). Entries of a shot are sorted by k; row_start has nz + 1 marks per shot. */
+ * or weight * field to a series (receivers). Entries of a shot are sorted by k, those of a plane by
+ * offset; row_start has nz + 1 marks per shot: entries [row_start[k], row_start[k + 1]) lie in plane k. */
 typedef struct {
   const int64_t* row_start; /* (n_shots, nz + 1) */
   const int64_t* offset;    /* (entries) element offset from node (k, 0, 0) within its plane */

@@ -32,7 +32,7 @@ void visit(const View<T>& v, const Points<T>& points, int64_t n, int64_t k, int6
   }
 }
 
-constexpr int64_t kStrip = 16;  // rows that go through all planes of a block before the next ones
+constexpr int64_t kStrip = 32;  // rows that go through all planes of a block before the next ones
 
 template <class R>
 void update(const R& rows, int kind, const Run& run) {

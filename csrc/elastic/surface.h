@@ -1,10 +1,11 @@
-// Closure of the staggered differences at a free surface, written by tools/surface_closure.py: do not edit.
+// Closure of the staggered differences at a free surface, written by tools/surface_closure: do not edit.
 //
-// Node 0 lies on the surface. In its first rows D+ and D- take the coefficients below, from column 0 on. With the norms
-// Hp (nodes) and Hm (half nodes), 1 after the listed entries, Hp D- = -(Hm D+)^T: the scheme conserves a discrete energy in
-// any medium (summation by parts). There are two pairs: sxz and syz vanish on the surface and vx, vy do not (shear); szz
-// vanishes, vz does not (normal). The freedom that the conditions of accuracy leave is spent on the speed and amplitude
-// of Rayleigh waves. See seiskern/kernels/elastic/README.md.
+// Node 0 lies on the surface. In its first rows D+ and D- take the coefficients below, from column 0 on. With
+// the norms Hp (nodes) and Hm (half nodes), 1 after the listed entries, Hp D- = -(Hm D+)^T: the scheme
+// conserves a discrete energy in any medium (summation by parts). There are two pairs: sxz and syz vanish on
+// the surface and vx, vy do not (shear); szz vanishes, vz does not (normal). The freedom that the conditions
+// of accuracy leave is spent on the speed and amplitude of Rayleigh waves. See
+// seiskern/kernels/elastic/README.md.
 #pragma once
 
 #include <cstdint>

@@ -27,6 +27,9 @@ namespace seiskern::elastic::SK_ISA {
 // A derivative is asked for a row first, by its number along the axis of the rows, then for vectors of it: operator()(i, x)
 // for element i of the arrays, which is column x.
 
+// In 3-D the rows come from the outer caches; asking for them this many rows before is 1.2 times faster (Zen 5, 148^3).
+constexpr int64_t kAhead = 2;
+
 // D+ or D- along the axis with that stride; c holds the coefficients times dt / h.
 template <bool kPlus, int kRadius, class T>
 struct Difference {
@@ -35,6 +38,7 @@ struct Difference {
   typename Simd<T>::Vector c[kRadius];
 
   SK_INLINE const Difference& row(int64_t) const { return *this; }
+  SK_INLINE void prefetch(int64_t i) const { __builtin_prefetch(u + i + (kRadius - 1 + kPlus) * stride); }
   SK_INLINE auto operator()(int64_t i, int64_t) const {
     const T* v = u + i + (kPlus ? stride : 0);
     auto sum = c[0] * (Simd<T>::load(v) - Simd<T>::load(v - stride));
@@ -53,6 +57,7 @@ struct DifferenceX {
   typename Simd<T>::Vector c[kRadius];
 
   SK_INLINE const DifferenceX& row(int64_t) const { return *this; }
+  SK_INLINE void prefetch(int64_t i) const { __builtin_prefetch(u + i); }
   SK_INLINE auto operator()(int64_t i, int64_t) const { return sum<0>(Window<T>(u + i)); }
 
   template <int kTerm>
@@ -72,6 +77,7 @@ template <class T>
 struct Buffered {
   const T* u;
   SK_INLINE const Buffered& row(int64_t) const { return *this; }
+  SK_INLINE void prefetch(int64_t) const {}
   SK_INLINE auto operator()(int64_t, int64_t x) const { return Simd<T>::load(u + x); }
 };
 
@@ -114,6 +120,7 @@ struct Stretched {
     DRow d;
     PRow p;
     T* psi;
+    SK_INLINE void prefetch(int64_t i) const { d.prefetch(i); }
     SK_INLINE auto operator()(int64_t i, int64_t x) const {
       const auto g = d(i, x);
       const auto memory = p.b(x) * Simd<T>::load(psi + x) + p.a(x) * g;
@@ -141,6 +148,10 @@ struct AddTo {
   T* out;
   const T* coefficient;
 
+  SK_INLINE void prefetch(int64_t i) const {
+    __builtin_prefetch(out + i);
+    __builtin_prefetch(coefficient + i);
+  }
   template <class... V>
   SK_INLINE void operator()(int64_t i, V... d) const {
     Simd<T>::store(out + i, Simd<T>::load(out + i) + Simd<T>::load(coefficient + i) * (d + ...));
@@ -153,6 +164,13 @@ struct AddNormal {
   T *sxx, *syy, *szz;
   const T *lam, *mu2;
 
+  SK_INLINE void prefetch(int64_t i) const {
+    __builtin_prefetch(sxx + i);
+    __builtin_prefetch(syy + i);
+    __builtin_prefetch(szz + i);
+    __builtin_prefetch(lam + i);
+    __builtin_prefetch(mu2 + i);
+  }
   template <class V>
   SK_INLINE void operator()(int64_t i, V x, V z) const {
     const V mean = Simd<T>::load(lam + i) * (x + z), twice = Simd<T>::load(mu2 + i);
@@ -196,7 +214,14 @@ class Rows {
   }
   template <class Add, class... D>
   static SK_INLINE void for_row(const Run& run, int64_t start, const Add& add, const D&... d) {
-    for (int64_t x = run.x0; x < run.x1; x += Simd<T>::lanes) add(start + x, d(start + x, x)...);
+    const int64_t ahead = start + kAhead * run.step;
+    for (int64_t x = run.x0; x < run.x1; x += Simd<T>::lanes) {
+      if constexpr (kDim == 3) {
+        add.prefetch(ahead + x);
+        (d.prefetch(ahead + x), ...);
+      }
+      add(start + x, d(start + x, x)...);
+    }
   }
 
   template <bool kPlus>

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from seiskern.media.model import Medium
+
 GARDNER = 310.0  # kg/m^3 (m/s)^(-1/4)
 
 
@@ -68,11 +70,7 @@ def layered_crust(
     """
     ratios = [float(vp_vs)] * len(vs) if isinstance(vp_vs, int | float) else list(vp_vs)
     lengths = {"vs": len(vs), "vp_vs": len(ratios), "rho": len(vs if rho is None else rho)}
-    for name, length in lengths.items():
-        if length != len(tops):
-            raise ValueError(f"`{name}` must have one value per layer ({len(tops)}), got {length}")
-    if not tops or tops[0] != 0 or any(a >= b for a, b in itertools.pairwise(tops)):
-        raise ValueError(f"`tops` must increase strictly from 0, got {list(tops)}")
+    _check_layers(tops, lengths)
 
     dz = float(spacing if isinstance(spacing, int | float) else spacing[0])
     depth = dz * torch.arange(shape[0], dtype=torch.float64)
@@ -87,3 +85,92 @@ def layered_crust(
         return column.expand(*shape).clone()
 
     return spread(vp_layers), spread(vs_layers), spread(rho_layers)
+
+
+def layered_medium(
+    shape: Sequence[int],
+    spacing: float | Sequence[float],
+    tops: Sequence[float],
+    vp: Sequence[float],
+    vs: Sequence[float],
+    rho: Sequence[float],
+    *,
+    dtype: torch.dtype = torch.float32,
+) -> Medium:
+    r"""Flat homogeneous layers over a half-space, with interfaces anywhere between the nodes.
+
+    Node k stands for the cell from :math:`(k - 1/2)\,\Delta z` to :math:`(k + 1/2)\,\Delta z`, the first one for the half
+    of it that lies below the top. Density is the arithmetic mean over the cell, :math:`\lambda + 2\mu` and :math:`\mu` are
+    harmonic means [1]_; :math:`\mu = 0` where any part of the cell is fluid.
+
+    Parameters
+    ----------
+    shape : (nz, nx) or (nz, ny, nx)
+        Number of nodes.
+    spacing : float or one per axis, m
+        Distance between nodes, in array order.
+    tops : sequence of float, m
+        Depth of the top of each layer, increasing from 0.
+    vp, vs : sequence of float, m/s
+        Wave speeds of each layer; ``vs`` is 0 in a fluid.
+    rho : sequence of float, kg/m^3
+        Density of each layer.
+    dtype : torch.dtype
+        Of the medium.
+
+    Returns
+    -------
+    Medium
+        For `seiskern.simulate`; its origin is 0.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of layers differ, or the tops do not increase from 0.
+
+    Notes
+    -----
+    The error of reflected and transmitted waves is of second order in the spacing wherever the interface lies.
+
+    References
+    ----------
+    .. [1] Moczo et al. (2002), Bull. Seismol. Soc. Am. 92(8), 3042-3066, doi:10.1785/0120010167.
+    """
+    _check_layers(tops, {"vp": len(vp), "vs": len(vs), "rho": len(rho)})
+    dz = float(spacing if isinstance(spacing, int | float) else spacing[0])
+    share = cell_shares(shape[0], dz, tops)
+    density, p, s = (torch.tensor([float(v) for v in values], dtype=torch.float64) for values in (rho, vp, vs))
+    mean_density = share @ density
+    modulus = 1 / (share @ (1 / (density * p.square())))
+    mu = density * s.square()
+    fluid = (share[:, mu == 0] > 0).any(dim=1)
+    shear = torch.where(fluid, 0, 1 / (share @ torch.where(mu > 0, 1 / mu, 0)).clamp(min=1e-300))
+
+    def spread(column: Tensor) -> Tensor:
+        return column.to(dtype).reshape(-1, *[1] * (len(shape) - 1)).expand(*shape).clone()
+
+    return Medium(
+        spread((modulus / mean_density).sqrt()),
+        spread((shear / mean_density).sqrt()),
+        spread(mean_density),
+        spacing,
+    )
+
+
+def cell_shares(n: int, dz: float, tops: Sequence[float]) -> Tensor:
+    """Share of each layer in the cell of each of n nodes, (n, layers); the first cell lies below the top only."""
+    node = dz * torch.arange(n, dtype=torch.float64)[:, None]
+    upper, lower = (node - dz / 2).clamp(min=0), node + dz / 2
+    top = torch.tensor([float(t) for t in tops], dtype=torch.float64)
+    bottom = torch.cat([top[1:], torch.tensor([torch.inf], dtype=torch.float64)])
+    share = (torch.minimum(lower, bottom) - torch.maximum(upper, top)).clamp(min=0) / (lower - upper)
+    share = torch.where(share < 1e-9, 0, share)  # an interface meant to lie on the edge of a cell
+    return share / share.sum(dim=1, keepdim=True)
+
+
+def _check_layers(tops: Sequence[float], lengths: dict[str, int]) -> None:
+    for name, length in lengths.items():
+        if length != len(tops):
+            raise ValueError(f"`{name}` must have one value per layer ({len(tops)}), got {length}")
+    if not tops or tops[0] != 0 or any(a >= b for a, b in itertools.pairwise(tops)):
+        raise ValueError(f"`tops` must increase strictly from 0, got {list(tops)}")

@@ -9,18 +9,18 @@ import torch
 from torch import Tensor
 
 from seiskern import _checks
-from seiskern.grid import STRESS, VELOCITY
+from seiskern.grid import VELOCITY
 from seiskern.kernels import elastic
+from seiskern.kernels.elastic.plan import FIELD_NUMBER
 from seiskern.media.model import Medium
 from seiskern.media.staggered import stagger
-from seiskern.wave.interpolation import interpolate
 from seiskern.wave.plan import REFLECTION, Plan, plan
 from seiskern.wave.points import Entries, as_density, entries, on_surface
 from seiskern.wave.record import QUANTITIES, Seismograms, Snapshots, SnapshotWriter
 from seiskern.wave.source import Force, Receivers, Source, as_shots
 from seiskern.wave.timing import Clock
 
-CHUNK_CELLS = 1.5e8  # cell updates between two looks at the wavefield: about half a second
+CHUNK_CELLS = 5e8  # cell updates between two looks at the wavefield: one or two seconds
 BAND_LEVEL = 0.05  # a source is said to reach the frequency where its spectrum falls below this share of its peak
 
 
@@ -61,7 +61,7 @@ def simulate(
     free_surface : bool
         Whether the plane z = origin is a free surface; otherwise it is absorbing.
     absorbing : int
-        Nodes of absorbing layer (C-PML) added outside every other side; 0 makes the sides rigid.
+        Nodes of absorbing layer (C-PML) added outside every other side; 0 leaves sides that reflect everything.
     order : {2, 4, 6, 8}
         Order of the differences in space.
     dispersion_correction : bool
@@ -243,9 +243,12 @@ class _Run:
         scale = self.plan.problem.dt * amount * (1 if field[0] == "v" else -1)
         weight = torch.full((1,), scale, dtype=torch.float64)
         found = entries(self.medium, self.plan, place, field, shot * one, n * one, weight)
-        found = as_density(self.plan, field, found)
+        found = as_density(self.plan, found)
         if field[0] == "v":
-            found.weight = found.weight * self._at(self.coefficients["b" + field[1]], found)
+            for name in VELOCITY[self.medium.ndim]:
+                here = found.number == FIELD_NUMBER[name]
+                buoyancy = self._at(self.coefficients["b" + name[1]], found)
+                found.weight = torch.where(here, found.weight * buoyancy, found.weight)
         if field == "szz" and self.plan.problem.free_surface:
             modulus, mu2 = (self._at(self.coefficients[name], found) for name in ("lam", "mu2"))
             share = modulus / mu2.where(mu2 > 0, 1.0)  # 2 lam mu / (lam + 2 mu) over 2 mu
@@ -262,27 +265,20 @@ class _Run:
         self.n_receivers = len(place["x"])
         count, components = self.n_receivers, self.quantity.parts(self.medium.ndim)
         parts: tuple[list[Entries], list[Entries]] = ([], [])
+        everywhere = {axis: value.repeat(n_shots) for axis, value in place.items()}
+        shot = torch.arange(n_shots).repeat_interleave(count)
         for number, terms in enumerate(components.values()):
+            series = (number * count + torch.arange(count)).repeat(n_shots)
             for field, factor, derivative in terms:
-                weight = torch.full((count,), factor, dtype=torch.float64)
-                series = number * count + torch.arange(count)
-                zero = torch.zeros(count, dtype=torch.int64)
-                found = entries(self.medium, self.plan, place, field, zero, series, weight, derivative)
+                weight = torch.full((n_shots * count,), factor, dtype=torch.float64)
+                found = entries(self.medium, self.plan, everywhere, field, shot, series, weight, derivative)
                 parts[field[0] == "s"].append(found)
         result = []
         for part in parts:
             joined = Entries.join(part, axes)
-            n = len(joined.shot)
-            repeated = Entries(
-                torch.arange(n_shots).repeat_interleave(n),
-                {axis: value.repeat(n_shots) for axis, value in joined.index.items()},
-                joined.number.repeat(n_shots),
-                joined.series.repeat(n_shots),
-                joined.weight.repeat(n_shots),
-            )
-            width = len(components) * count if n else 0
+            width = len(components) * count if part else 0
             data = torch.zeros(n_shots, self.clock.steps, width, dtype=self.plan.problem.dtype)
-            result.append(repeated.points(self.plan, data))
+            result.append(joined.points(self.plan, data))
         return result[0], result[1]
 
     def advance(

@@ -1,5 +1,6 @@
 """From sources and receivers to entries of the kernels' sparse maps."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from seiskern.grid import offset
 from seiskern.kernels.elastic import Points, surface_norms
 from seiskern.kernels.elastic.plan import FIELD_NUMBER
 from seiskern.media.model import Medium
-from seiskern.wave.interpolation import interpolate
+from seiskern.wave.interpolation import Weights, interpolate
 from seiskern.wave.plan import Plan
 
 
@@ -71,24 +72,57 @@ def entries(
     Returns
     -------
     Entries
-        One for each node with a weight.
+        One for each node with a weight. Near a free surface the slope of vz there helps to interpolate it. As szz
+        vanishes, the slope is -lam / (lam + 2 mu) times the divergence of the horizontal velocities: their nodes have
+        entries too.
     """
-    nodes, weights = [], []
-    for number, axis in enumerate(medium.axes):
-        before = plan.pad()[number][0]
-        position = (place[axis] - medium.origin[number]) / medium.spacing[number] + before - offset(field, axis)
-        w = interpolate(position, plan.problem.shape[number], derivative=axis == derivative)
-        nodes.append(w.index)
-        weights.append(w.value / medium.spacing[number] if axis == derivative else w.value)
+    across = derivative in ("x", "y")
+    slope = plan.problem.free_surface and field == "vz" and not across
+    weights = [_along(medium, plan, place, field, axis, derivative, slope) for axis in medium.axes]
+    found = [_outer(medium.axes, weights, field, shot, series, weight)]
+    if slope and bool(weights[0].slope.any()):
+        near = torch.nonzero(weights[0].slope).flatten()
+        there = {axis: value.expand(len(shot))[near] for axis, value in place.items()}
+        there["z"] = torch.full_like(there["z"], medium.origin[0])
+        # The weight is that of a slope per node distance; a derivative was per node distance as well.
+        scale = weights[0].slope[near] * (1.0 if derivative == "z" else medium.spacing[0])
+        scale = -scale * weight[near] * surface_share(medium, there, shot[near])
+        for axis in medium.axes[1:]:
+            along = [_along(medium, plan, there, f"v{axis}", a, axis, False) for a in medium.axes]
+            found.append(_outer(medium.axes, along, f"v{axis}", shot[near], series[near], scale))
+    return Entries.join(found, medium.axes)
+
+
+def _along(
+    medium: Medium,
+    plan: Plan,
+    place: dict[str, Tensor],
+    field: str,
+    axis: str,
+    derivative: str | None,
+    slope: bool,
+) -> Weights:
+    """Weights along one axis."""
+    number = medium.axes.index(axis)
+    before, step = plan.pad()[number][0], medium.spacing[number]
+    position = (place[axis] - medium.origin[number]) / step + before - offset(field, axis)
+    found = interpolate(position, plan.problem.shape[number], axis == derivative, slope and axis == "z")
+    return Weights(found.index, found.value / step, found.slope) if axis == derivative else found
+
+
+def _outer(
+    axes: Sequence[str], along: Sequence[Weights], field: str, shot: Tensor, series: Tensor, weight: Tensor
+) -> Entries:
+    """Products of the weights along the axes."""
     total = weight[:, None]
-    for value in weights:
-        total = (total[:, :, None] * value[:, None, :]).flatten(1)
-    sizes = [value.shape[1] for value in weights]
+    for one in along:
+        total = (total[:, :, None] * one.value[:, None, :]).flatten(1)
+    sizes = [one.value.shape[1] for one in along]
     index = {}
-    for number, axis in enumerate(medium.axes):
+    for number, axis in enumerate(axes):
         shape = [1] * len(sizes)
         shape[number] = sizes[number]
-        index[axis] = nodes[number].reshape(-1, *shape).expand(-1, *sizes).flatten(1)
+        index[axis] = along[number].index.reshape(-1, *shape).expand(-1, *sizes).flatten(1)
     keep = total != 0
     spread = torch.arange(len(weight))[:, None].expand_as(total)[keep]
     return Entries(
@@ -100,16 +134,33 @@ def entries(
     )
 
 
-def as_density(plan: Plan, field: str, found: Entries) -> Entries:
+def surface_share(medium: Medium, place: dict[str, Tensor], shot: Tensor) -> Tensor:
+    """lam / (lam + 2 mu) of the first plane at places, interpolated linearly; 1 in a fluid."""
+    plane = 1 - 2 * (medium.vs.select(-medium.ndim, 0) / medium.vp.select(-medium.ndim, 0)).double().square()
+    plane = plane if medium.batched else plane[None]
+    batch = shot if len(plane) > 1 else torch.zeros_like(shot)
+    corners = [([batch], torch.ones_like(place["x"]))]
+    for number, axis in enumerate(medium.axes[1:], start=1):
+        last = medium.shape[number] - 1
+        position = ((place[axis] - medium.origin[number]) / medium.spacing[number]).clamp(0, last)
+        low = position.floor().clamp(max=max(last - 1, 0)).to(torch.int64)
+        share = position - low
+        corners = [
+            ([*index, (low + step).clamp(max=last)], weight * (share if step else 1 - share))
+            for index, weight in corners
+            for step in (0, 1)
+        ]
+    return torch.stack([plane[tuple(index)] * weight for index, weight in corners]).sum(0)
+
+
+def as_density(plan: Plan, found: Entries) -> Entries:
     """Weights of a delta function: divided by the volume of a cell, and by the norm of the planes near a free surface."""
-    volume = 1.0
-    for h in plan.problem.spacing:
-        volume *= h
-    weight = found.weight / volume
+    weight = found.weight / math.prod(plan.problem.spacing)
     if plan.problem.free_surface:
-        norms = surface_norms(plan.problem.order, half=offset(field, "z") > 0)
-        near = found.index["z"] < len(norms)
-        weight = torch.where(near, weight / norms[found.index["z"].clamp(max=len(norms) - 1)], weight)
+        for field in plan.problem.fields:
+            norms = surface_norms(plan.problem.order, half=offset(field, "z") > 0)
+            near = (found.index["z"] < len(norms)) & (found.number == FIELD_NUMBER[field])
+            weight = torch.where(near, weight / norms[found.index["z"].clamp(max=len(norms) - 1)], weight)
     return Entries(found.shot, found.index, found.number, found.series, weight)
 
 

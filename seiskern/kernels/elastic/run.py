@@ -60,6 +60,10 @@ def run(
     for p in points:
         if len(p.data) != n_shots or p.data.dtype != problem.dtype or p.weight.dtype != problem.dtype:
             raise ValueError(f"`sources` and `receivers` must hold {n_shots} shots of {problem.dtype}")
+        if p.row_start.shape != (n_shots, problem.shape[0] + 1):
+            raise ValueError(f"`sources` and `receivers` must be built for {problem.shape[0]} planes")
+    if not 0 <= first <= last:
+        raise ValueError(f"`first` must be >= 0 and `last` >= `first`, got {first} and {last}")
     _ext.require().elastic_run(
         problem.native,
         n_shots,

@@ -1,0 +1,246 @@
+r"""The elastic time step in plain PyTorch, slow and obvious: the definition that every backend is held to.
+
+It shares no table and no code with them: coefficients come from a formula, memory variables cover the whole
+grid, and the rows of the free surface are handed in. Nothing is changed in place, so autograd differentiates
+all of it. README.md beside this file has the equations.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seiskern.grid import AXES, STRESS, VELOCITY, offset
+from seiskern.kernels.elastic.plan import Problem
+
+Profile = tuple[Tensor, Tensor, Tensor]  # a, b, 1/kappa along an axis
+
+
+@dataclass(frozen=True)
+class Closure:
+    """Rows that replace those of D+ and D- below a free surface, in units of 1/h.
+
+    Attributes
+    ----------
+    plus, minus : dict of Tensor, shape (rows, taps)
+        By pair: ``shear`` for vx, vy, sxz and syz, ``normal`` for vz and szz. They act on the first ``taps``
+        planes.
+    """
+
+    plus: Mapping[str, Tensor]
+    minus: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Series:
+    """Weights between nodes and time series.
+
+    Attributes
+    ----------
+    field : tuple of str
+        Field of each entry.
+    node : Tensor, shape (n, 1 + ndim), int64
+        Shot, then node in array order.
+    series : Tensor, shape (n,), int64
+        Time series of each entry.
+    weight : Tensor, shape (n,)
+        Weight of each entry.
+    data : Tensor, shape (n_shots, n_steps, n_series)
+        The series; those of receivers are added to.
+    """
+
+    field: tuple[str, ...]
+    node: Tensor
+    series: Tensor
+    weight: Tensor
+    data: Tensor
+
+    def of(self, name: str) -> "Series":
+        """Entries of one field."""
+        mine = torch.tensor([field == name for field in self.field], dtype=torch.bool)
+        fields = (name,) * int(mine.sum())
+        return Series(fields, self.node[mine], self.series[mine], self.weight[mine], self.data)
+
+
+def coefficients(order: int) -> list[float]:
+    r"""Taylor coefficients of the staggered first difference.
+
+    .. math:: c_m = \frac{(-1)^m}{2m + 1} \prod_{i \ne m} \frac{(2i + 1)^2}{|(2i + 1)^2 - (2m + 1)^2|},
+              \quad 0 \le i, m < \mathrm{order} / 2
+    """
+    odd = range(1, order, 2)
+    return [
+        (-1) ** m / a * math.prod(b * b / abs(b * b - a * a) for b in odd if b != a)
+        for m, a in enumerate(odd)
+    ]
+
+
+def difference(u: Tensor, dim: int, order: int, h: float, plus: bool) -> Tensor:
+    """D+ (from nodes to the half nodes after them) or D- (back) along ``dim``; u is zero outside."""
+    radius, n = order // 2, u.shape[dim]
+    zero = torch.zeros_like(u.narrow(dim, 0, 1)).expand(*u.shape[:dim], radius, *u.shape[dim + 1 :])
+    padded = torch.cat([zero, u, zero], dim)
+    here = radius + int(plus)
+    total = torch.zeros_like(u)
+    for m, c in enumerate(coefficients(order)):
+        total = total + c * (padded.narrow(dim, here + m, n) - padded.narrow(dim, here - m - 1, n))
+    return total / h
+
+
+def profiles(
+    problem: Problem, speed: float, frequency: float, reflection: float
+) -> dict[tuple[str, bool], Profile]:
+    r"""C-PML profiles by axis and whether they are of half nodes.
+
+    .. math::
+
+        d = -\frac{3 c}{2 L} \ln R\, (x / L)^2, \quad \alpha = \pi f (1 - x / L), \quad \kappa = 1, \\
+        b = e^{-(d + \alpha) \delta t}, \quad a = \frac{d}{d + \alpha} (b - 1)
+
+    with x the depth in a layer of width L. Nodes outside have a = b = 0.
+    """
+    result = {}
+    widths = problem.absorbing or ((0, 0),) * problem.ndim
+    for axis, n, h, (low, high) in zip(
+        AXES[problem.ndim], problem.shape, problem.spacing, widths, strict=True
+    ):
+        for half in (False, True):
+            a, b = [0.0] * n, [0.0] * n
+            for i in range(n):
+                x = i + 0.5 * half
+                if low > 0 and x < low:
+                    share, width = (low - x) / low, low * h
+                elif high > 0 and x > n - 1 - high:
+                    share, width = (x - (n - 1 - high)) / high, high * h
+                else:
+                    continue
+                damping = -3 * speed * math.log(reflection) / (2 * width) * share**2
+                shift = math.pi * frequency * max(0.0, 1 - share)
+                b[i] = math.exp(-(damping + shift) * problem.dt)
+                a[i] = damping / (damping + shift) * (b[i] - 1)
+            rows = (torch.tensor(v, dtype=torch.float64).to(problem.dtype) for v in (a, b, [1.0] * n))
+            result[axis, half] = (*rows,)
+    return result  # type: ignore[return-value]
+
+
+class Scheme:
+    """The operator of one problem.
+
+    Parameters
+    ----------
+    problem : Problem
+        Grid, order and boundaries.
+    medium : dict of Tensor, shape (1 or n_shots, nz, [ny,] nx)
+        By the names in ``COEFFICIENTS``.
+    profile : dict
+        From `profiles`.
+    closure : Closure, optional
+        Needed with a free surface.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        medium: Mapping[str, Tensor],
+        profile: Mapping[tuple[str, bool], Profile],
+        closure: Closure | None = None,
+    ) -> None:
+        if problem.free_surface and closure is None:
+            raise ValueError("`closure` must be given with a free surface, got None")
+        self.problem, self.medium, self.profile, self.closure = problem, medium, profile, closure
+        self.axes = AXES[problem.ndim]
+        self.fields: dict[str, Tensor] = {}
+        self.memory: dict[tuple[str, str], Tensor] = {}
+
+    def rest(self, n_shots: int) -> None:
+        """Forget everything: no motion, no stress, no memory."""
+        shape = (n_shots, *self.problem.shape)
+        names = VELOCITY[self.problem.ndim] + STRESS[self.problem.ndim]
+        self.fields = {name: torch.zeros(shape, dtype=self.problem.dtype) for name in names}
+        self.memory = {}
+
+    def derivative(self, name: str, axis: str) -> Tensor:
+        """Derivative of a field along an axis, nodes to half nodes or back, stretched where it absorbs."""
+        u, dim = self.fields[name], 1 + self.axes.index(axis)
+        h = self.problem.spacing[dim - 1]
+        plus = offset(name, axis) == 0
+        g = difference(u, dim, self.problem.order, h, plus)
+        if axis == "z" and self.problem.free_surface and self.closure is not None:
+            rows = (self.closure.plus if plus else self.closure.minus)[
+                "normal" if name in ("vz", "szz") else "shear"
+            ].to(u.dtype)
+            first = torch.einsum("kt,st...->sk...", rows, u[:, : rows.shape[1]]) / h
+            g = torch.cat([first, g[:, len(rows) :]], dim=1)
+        shape = [1] * u.ndim
+        shape[dim] = -1
+        a, b, inverse_kappa = (value.reshape(shape) for value in self.profile[axis, plus])
+        psi = b * self.memory.get((name, axis), torch.zeros_like(u)) + a * g
+        self.memory[name, axis] = psi
+        return g * inverse_kappa + psi
+
+    def step_velocity(self) -> None:
+        """Make rho dt v_a = sum_b D_b s_ab."""
+        for a in self.axes:
+            force = sum(self.derivative("s" + "".join(sorted(a + b)), b) for b in self.axes)
+            self.fields["v" + a] = self.fields["v" + a] + self.problem.dt * self.medium["b" + a] * force
+
+    def step_stress(self) -> None:
+        """Make dt s_aa = lam sum_b D_b v_b + 2 mu D_a v_a and dt s_ab = mu (D_b v_a + D_a v_b)."""
+        dt, medium, surface = self.problem.dt, self.medium, self.problem.free_surface
+        rate = {a: self.derivative("v" + a, a) for a in self.axes}
+        if surface:  # lam is the modulus of plane stress there, and the strain along z drops out
+            rate["z"] = _clear_first_plane(rate["z"])
+        volume = sum(rate.values())
+        for a in self.axes:
+            change = medium["lam"] * volume + medium["mu2"] * rate[a]
+            self.fields["s" + a + a] = self.fields["s" + a + a] + dt * change
+        if surface:
+            self.fields["szz"] = _clear_first_plane(self.fields["szz"])
+        for a in self.axes:
+            for b in self.axes:
+                if a < b:
+                    slip = self.derivative("v" + a, b) + self.derivative("v" + b, a)
+                    self.fields["s" + a + b] = self.fields["s" + a + b] + dt * medium["m" + a + b] * slip
+
+    def inject(self, source: Series, n: int) -> None:
+        """Add weight times sample n of the series to the fields."""
+        for name in sorted(set(source.field)):
+            mine = source.of(name)
+            value = mine.weight * mine.data[mine.node[:, 0], n, mine.series]
+            self.fields[name] = self.fields[name].index_put((*mine.node.T,), value, accumulate=True)
+
+    def sample(self, receiver: Series) -> Tensor:
+        """Sums of weight times field, (n_shots, n_series)."""
+        total = torch.zeros_like(receiver.data[:, 0])
+        for name in sorted(set(receiver.field)):
+            mine = receiver.of(name)
+            value = mine.weight * self.fields[name][(*mine.node.T,)]
+            total = total.index_put((mine.node[:, 0], mine.series), value, accumulate=True)
+        return total
+
+    def run(
+        self, sources: tuple[Series, Series], receivers: tuple[Series, Series], first: int, last: int
+    ) -> tuple[Tensor, Tensor]:
+        """Advance from step ``first`` to ``last`` (exclusive), as `seiskern.kernels.elastic.run` does.
+
+        The pairs are of velocities and of stresses. A half step updates, then injects, then samples. Returns
+        the records of both.
+        """
+        records = [list(receiver.data.unbind(1)) for receiver in receivers]
+        for n in range(first, last):
+            for kind, advance in enumerate((self.step_velocity, self.step_stress)):
+                advance()
+                self.inject(sources[kind], n)
+                if records[kind]:
+                    records[kind][n] = records[kind][n] + self.sample(receivers[kind])
+        velocity, stress = (
+            torch.stack(record, dim=1) if record else receiver.data
+            for record, receiver in zip(records, receivers, strict=True)
+        )
+        return velocity, stress
+
+
+def _clear_first_plane(u: Tensor) -> Tensor:
+    return torch.cat([torch.zeros_like(u[:, :1]), u[:, 1:]], dim=1)

@@ -1,0 +1,36 @@
+"""All cases of ``seiskern verify``, in order; tests/verify runs the same."""
+
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatch
+
+from seiskern.verify.case import Case, Row
+
+CASES: list[Case] = []
+
+
+def iter_cases(full: bool = False, names: Sequence[str] = ()) -> Iterator[Row]:
+    """Run cases, one after the other.
+
+    Parameters
+    ----------
+    full : bool
+        Also those that take minutes.
+    names : sequence of str
+        Patterns (``lamb*``) of the cases to run; all if empty. A case asked for by name runs even if it takes long.
+
+    Yields
+    ------
+    Row
+        As each case ends.
+
+    Raises
+    ------
+    ValueError
+        If a pattern fits no case.
+    """
+    for name in names:
+        if not any(fnmatch(case.name, f"{name}*") for case in CASES):
+            raise ValueError(f"`case` must be among {', '.join(case.name for case in CASES)}, got {name}")
+    for case in CASES:
+        if any(fnmatch(case.name, f"{name}*") for name in names) or (not names and (full or not case.full)):
+            yield case.check()

@@ -1,0 +1,274 @@
+"""Layout of the arrays, sorting of the points, and what is refused."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from seiskern.kernels import elastic
+from seiskern.kernels.elastic import reference
+from seiskern.kernels.elastic.plan import COEFFICIENTS, FIELD_NUMBER
+
+SHAPES = [(1, 1), (5, 16), (9, 17), (4, 1, 3), (5, 7, 33)]
+NONE = torch.zeros(0, dtype=torch.int64)
+
+
+def make_problem(shape=(6, 8), **given):
+    return elastic.Problem(shape=shape, spacing=(1.0,) * len(shape), **{"dt": 0.1, "order": 4} | given)
+
+
+@pytest.mark.parametrize("order", [2, 8])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_layout_has_room_for_the_stencil(shape, dtype, order):
+    problem = make_problem(shape, dtype=dtype, order=order)
+    layout, reach = problem.layout, order // 2
+    rows = shape[1] if len(shape) == 3 else 1
+    halo_y = reach if len(shape) == 3 else 0
+    assert layout["stride_y"] >= shape[-1] + reach
+    assert layout["stride_z"] >= layout["stride_y"] * (rows + 2 * halo_y)
+    first = layout["origin"] - reach * layout["stride_z"] - halo_y * layout["stride_y"] - reach
+    last = layout["origin"] + (shape[0] - 1 + reach) * layout["stride_z"]
+    last += (rows - 1 + halo_y) * layout["stride_y"] + shape[-1] - 1 + reach
+    assert first >= 0
+    assert last < layout["array_size"]
+    # Rows are whole vectors of 64 bytes.
+    assert all(
+        layout[name] * problem.dtype.itemsize % 64 == 0 for name in ("stride_y", "origin", "array_size")
+    )
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_view_shows_each_node_once(shape):
+    problem = make_problem(shape)
+    arrays = torch.zeros(2, 3, problem.layout["array_size"])
+    view = problem.view(arrays)
+    assert view.shape == (2, 3, *shape)
+    assert view.untyped_storage().data_ptr() == arrays.untyped_storage().data_ptr()
+    view += 1
+    assert arrays.sum() == view.numel()
+    assert arrays.max() == 1
+
+
+def test_view_of_a_part():
+    problem = make_problem()
+    arrays = torch.zeros(2, 3, problem.layout["array_size"])
+    problem.view(arrays)[1, 2, 3, 4] = 7
+    assert problem.view(arrays[1, 2])[3, 4] == 7
+    assert problem.view(arrays[:, 2])[1, 3, 4] == 7
+
+
+@pytest.mark.parametrize("batch", [(), (1,), (3,)], ids=str)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_pack_puts_each_coefficient_in_its_place(shape, batch, rng):
+    problem = make_problem(shape, dtype=torch.float64)
+    values = {name: torch.rand(*batch, *shape, generator=rng) for name in COEFFICIENTS[len(shape)]}
+    packed = problem.pack(values)
+    assert packed.shape == (*(batch or (1,)), len(values), problem.layout["array_size"])
+    for number, value in enumerate(values.values()):
+        assert torch.equal(problem.view(packed)[:, number], value.double().expand(len(packed), *shape))
+    assert packed.sum() == pytest.approx(sum(float(value.double().sum()) for value in values.values()))
+
+
+@pytest.mark.parametrize(
+    ("shape", "absorbing"),
+    [
+        ((9, 17), ((2, 3), (5, 0))),
+        ((4, 6), ((2, 2), (0, 6))),
+        ((5, 7, 33), ((0, 5), (3, 4), (16, 2))),
+        ((3, 1, 2), ((1, 0), (0, 1), (1, 1))),
+    ],
+    ids=str,
+)
+def test_profiles_are_those_of_the_reference(shape, absorbing):
+    problem = make_problem(shape, dtype=torch.float64, absorbing=absorbing)
+    flat = problem.profiles(speed=2.0, frequency=0.3, reflection=1e-4)
+    expected = reference.profiles(problem, 2.0, 0.3, 1e-4)
+    axes = {2: "xz", 3: "xyz"}[problem.ndim]
+    for axis in "xyz":
+        n = dict(zip("zyx"[-problem.ndim :] if problem.ndim == 3 else "zx", shape, strict=True)).get(axis, 1)
+        padded = -(-n // 16) * 16 if axis == "x" else n
+        table, flat = flat[: 6 * padded].reshape(3, 2, padded), flat[6 * padded :]
+        assert torch.equal(table[:2, :, n:], torch.zeros(2, 2, padded - n, dtype=torch.float64))
+        if axis not in axes:
+            continue
+        for half in (False, True):
+            got = table[:, int(half), :n]
+            assert torch.allclose(got, torch.stack(expected[axis, half]), rtol=1e-14, atol=0)
+            assert ((got[1] > 0) == (got[0] < 0)).all()  # both vanish outside the layers
+    assert len(flat) == 0
+
+
+def test_profiles_refuse_what_makes_no_layer():
+    with pytest.raises(ValueError, match="reflection"):
+        make_problem().profiles(2.0, 0.3, 1.5)
+    with pytest.raises(ValueError, match="vmax"):
+        make_problem().profiles(0.0, 0.3, 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"order": 3}, "order must be 2, 4, 6 or 8, got 3"),
+        ({"order": 10}, "order must be 2, 4, 6 or 8, got 10"),
+        ({"dt": 0.0}, "dt must be > 0"),
+        ({"dt": float("nan")}, "dt must be > 0"),
+        ({"dtype": torch.float16}, "itemsize must be 4 or 8, got 2"),
+        ({"shape": (0, 8)}, "must be positive"),
+        ({"absorbing": ((4, 3), (0, 0))}, "fit into the axis"),
+        ({"absorbing": ((0, 0), (-1, 0))}, "must be >= 0"),
+        ({"free_surface": True}, "7 planes"),
+        ({"shape": (9, 8), "free_surface": True, "absorbing": ((0, 3), (0, 0))}, "7 planes"),
+        ({"shape": (19, 8), "free_surface": True, "absorbing": ((1, 3), (0, 0))}, "no absorbing layer above"),
+    ],
+    ids=str,
+)
+def test_layout_refuses(given, message):
+    with pytest.raises(ValueError, match=message):
+        _ = make_problem(**given).layout
+
+
+def test_spacing_must_be_positive():
+    with pytest.raises(ValueError, match="h must be > 0"):
+        _ = replace(make_problem(), spacing=(1.0, 0.0)).layout
+
+
+def test_problem_needs_a_value_per_axis():
+    with pytest.raises(ValueError, match="zip"):
+        _ = elastic.Problem((6, 8), (1.0,), 0.1, 4).layout
+
+
+def build(problem, shot, z, x, number, series, n_shots=2, n_series=3, n_steps=4, weight=None):
+    integers = [torch.tensor(v, dtype=torch.int64) for v in (shot, z, x, number, series)]
+    index = {"z": integers[1], "x": integers[2]}
+    weight = torch.arange(1.0, len(shot) + 1) if weight is None else weight
+    data = torch.zeros(n_shots, n_steps, n_series, dtype=problem.dtype)
+    return elastic.Points.build(problem, data, integers[0], index, integers[3], integers[4], weight)
+
+
+def test_points_are_sorted_by_shot_plane_and_place():
+    problem = make_problem()
+    points = build(
+        problem, [1, 0, 1, 0, 0], [2, 5, 2, 0, 5], [3, 1, 0, 7, 1], [0, 2, 0, 3, 2], [0, 1, 2, 1, 0]
+    )
+    # Entry 2 (z 2, x 0) before 0 (z 2, x 3); entries 1 and 4 share their node and keep their order.
+    assert points.weight.tolist() == [4, 2, 5, 3, 1]
+    assert points.offset.tolist() == [7, 1, 1, 0, 3]
+    assert points.series.tolist() == [1, 1, 0, 2, 0]
+    assert points.number.tolist() == [3, 2, 2, 0, 0]
+    assert points.row_start.tolist() == [[0, 1, 1, 1, 1, 1, 3], [3, 3, 3, 5, 5, 5, 5]]
+
+
+def test_points_in_3d_count_rows():
+    problem = make_problem((4, 5, 6))
+    one = torch.ones(1, dtype=torch.int64)
+    index = {"z": 3 * one, "y": 2 * one, "x": 5 * one}
+    points = elastic.Points.build(problem, torch.zeros(1, 1, 1), 0 * one, index, one, 0 * one, one.double())
+    assert points.offset.tolist() == [2 * problem.layout["stride_y"] + 5]
+    assert points.weight.dtype == problem.dtype
+
+
+def test_no_points():
+    points = build(make_problem(), [], [], [], [], [])
+    assert not points.row_start.any()
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ((0, 6, 0, 0, 0), "nodes 0 to 5 along z"),
+        ((0, -1, 0, 0, 0), "nodes 0 to 5 along z"),
+        ((0, 0, 8, 0, 0), "nodes 0 to 7 along x"),
+        ((2, 0, 0, 0, 0), "`shot` must be >= 0 and < 2"),
+        ((-1, 0, 0, 0, 0), "`shot`"),
+        ((0, 0, 0, 0, 3), "`series` must be >= 0 and < 3"),
+        ((0, 0, 0, 0, -1), "`series`"),
+        ((0, 0, 0, FIELD_NUMBER["vy"], 0), "`number`"),  # there is no vy in 2-D
+        ((0, 0, 0, 9, 0), "`number`"),
+    ],
+    ids=str,
+)
+def test_points_refuse(entry, message):
+    with pytest.raises(ValueError, match=message):
+        build(make_problem(), *([value] for value in entry))
+
+
+def test_points_must_be_contiguous():
+    points = build(make_problem(), [0, 0], [1, 2], [0, 0], [0, 0], [0, 0])
+    with pytest.raises(ValueError, match="contiguous"):
+        replace(points, data=torch.zeros(2, 3, 4).transpose(1, 2))
+
+
+@pytest.fixture
+def arguments():
+    """What `run` takes, all right."""
+    problem = make_problem()
+    empty = build(problem, [], [], [], [], [])
+    medium = problem.pack({name: torch.ones(6, 8) for name in COEFFICIENTS[2]})
+    state = elastic.State.zeros(problem, 2)
+    profiles = problem.profiles(1.0, 1.0, 1e-3)
+    return {
+        "problem": problem,
+        "state": state,
+        "medium": medium,
+        "profiles": profiles,
+        "sources": (empty, empty),
+        "receivers": (empty, empty),
+        "first": 0,
+        "last": 4,
+        "threads": 1,
+    }
+
+
+def test_run_accepts_the_right(arguments):
+    elastic.run(**arguments)
+    assert not arguments["state"].fields.any()
+
+
+@pytest.mark.parametrize("part", ["fields", "memory", "medium", "profiles"])
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda t: t.double(), lambda t: t[..., :-1], lambda t: torch.stack([t, t], -1)[..., 0]],
+    ids=["dtype", "shape", "strides"],
+)
+def test_run_refuses_arrays_that_do_not_fit(part, spoil, arguments):
+    problem = make_problem(absorbing=((1, 1), (1, 1)))  # so that there is memory
+    arguments |= {"problem": problem, "state": elastic.State.zeros(problem, 2)}
+    if part in ("fields", "memory"):
+        arguments["state"] = replace(arguments["state"], **{part: spoil(getattr(arguments["state"], part))})
+    else:
+        arguments[part] = spoil(arguments[part])
+    with pytest.raises(ValueError, match=f"`{part}` must be contiguous"):
+        elastic.run(**arguments)
+
+
+def test_run_refuses_a_wrong_number_of_media(arguments):
+    arguments["medium"] = arguments["medium"].repeat(3, 1, 1)
+    with pytest.raises(ValueError, match="`medium` must hold 1 or 2 media, got 3"):
+        elastic.run(**arguments)
+
+
+@pytest.mark.parametrize("which", ["sources", "receivers"])
+def test_run_refuses_points_of_another_problem(which, arguments):
+    problem = arguments["problem"]
+    for other, message in [
+        (build(problem, [], [], [], [], [], n_shots=1), "must hold 2 shots"),
+        (
+            build(replace(problem, dtype=torch.float64), [], [], [], [], []),
+            "must hold 2 shots of torch.float32",
+        ),
+        (build(make_problem((7, 8)), [], [], [], [], []), "built for 6 planes"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            elastic.run(**arguments | {which: (other, arguments[which][1])})
+
+
+@pytest.mark.parametrize(("first", "last"), [(-1, 2), (3, 2), (0, 5)])
+def test_run_refuses_steps_without_series(first, last, arguments):
+    with pytest.raises(ValueError, match=r"`first`|first and last must lie within n_steps"):
+        elastic.run(**arguments | {"first": first, "last": last})
+
+
+def test_run_refuses_no_threads(arguments):
+    with pytest.raises(ValueError, match="threads must be >= 1, got -1"):
+        elastic.run(**arguments | {"threads": -1})
