@@ -152,19 +152,25 @@ Shot<T> make_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t sho
   return s;
 }
 
+constexpr int64_t kSmall = 64 << 10;  // bytes of one array that a core keeps in its own cache
+
+// Virtual machines tell the size of a cache that they share with others, so no more than 32 MB is believed.
 int64_t cache_size() {
   const long size = sysconf(_SC_LEVEL3_CACHE_SIZE);
-  return std::clamp<int64_t>(size, 4 << 20, 64 << 20);
+  return std::clamp<int64_t>(size, 8 << 20, 32 << 20);
 }
 
 // Blocks of rows (2-D) or planes (3-D) and strips of rows (3-D) that stay in the outer cache for `halfsteps` half steps.
 // The window of a strip is (strip + skew) x (two blocks per thread + skew) rows. Its share of the cache, and the block
 // sizes, are the best of a scan on a Zen 5 with 32 MB (benches/scan_tiling.py).
-Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l) {
+Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int threads) {
   const int64_t radius = g.order / 2;
   if (g.ndim == 2) {
-    const int64_t halfsteps = std::max<int64_t>(4, (g.nz < 256 ? 8 : 32) / radius / 2 * 2);
-    return {std::max<int64_t>(g.nz < 256 ? 8 : 16, 2 * radius), g.ny, halfsteps};
+    if (g.nz * l.stride_y * g.itemsize < kSmall * threads) {  // one block per thread, which then keeps its rows in its own cache
+      const int64_t halfsteps = std::clamp<int64_t>(g.nz / (4 * radius * threads) / 2 * 2, 2, 16);
+      return {std::max<int64_t>(1, g.nz / threads - halfsteps * radius / 2), 1, halfsteps};
+    }
+    return {16, 1, std::max<int64_t>(4, 32 / radius / 2 * 2)};
   }
   const int64_t block = 2, row = l.stride_y * g.itemsize * (SK_FIELDS + SK_MEDIA), share = cache_size() * 3 / 8;
   Tiling best{block, g.ny, 2};
@@ -262,7 +268,7 @@ void run_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t shot, i
   Advance* const advance = choose_kernel(g);
   const int64_t radius = g.order / 2, reach_y = g.ndim == 3 ? radius : 0;
   std::vector<T> rows(static_cast<size_t>(threads * s.view.nx));
-  run_tiles(g.nz, g.ny, radius, reach_y, g.free_surface ? closure_depth(g.order) : 0, make_tiling(g, l), 2 * first, 2 * last,
+  run_tiles(g.nz, g.ny, radius, reach_y, g.free_surface ? closure_depth(g.order) : 0, make_tiling(g, l, threads), 2 * first, 2 * last,
             threads, [&](int thread, int64_t half, int64_t k0, int64_t k1, int64_t j0, int64_t j1) {
               advance(&s, rows.data() + thread * s.view.nx, half, k0, k1, j0, j1);
             });

@@ -35,8 +35,8 @@ struct SkewedAxis {
       offset += n;  // one block: no cut at all
       count = 1;
     } else {
-      const int64_t last_end = n + (halfsteps - 1) * reach;  // block b ends at offset + (b + 1) block at half step 0
-      count = std::max<int64_t>(1, (last_end - offset + block - 1) / block);
+      // As many as fit on the average of the half steps; the last one reaches to the end whatever its size.
+      count = std::max<int64_t>(1, (n - first - (halfsteps - 1) * reach / 2 + block / 2) / block);
     }
   }
   int64_t end(int64_t b, int64_t h) const {

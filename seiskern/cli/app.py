@@ -7,9 +7,9 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from seiskern.cli import demo, doctor, simulate, verify
+from seiskern.cli import bench, demo, doctor, simulate, verify
 
-COMMANDS = (simulate, verify, doctor, demo)
+COMMANDS = (simulate, verify, bench, doctor, demo)
 FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
 
 

@@ -99,9 +99,9 @@ def layered_medium(
 ) -> Medium:
     r"""Flat homogeneous layers over a half-space, with interfaces anywhere between the nodes.
 
-    Node k stands for the cell from :math:`(k - 1/2)\,\Delta z` to :math:`(k + 1/2)\,\Delta z`, the first one for the half
-    of it that lies below the top. Density is the arithmetic mean over the cell, :math:`\lambda + 2\mu` and :math:`\mu` are
-    harmonic means [1]_; :math:`\mu = 0` where any part of the cell is fluid.
+    Node k stands for the cell from :math:`(k - 1/2)\,\Delta z` to :math:`(k + 1/2)\,\Delta z`, the first one
+    for the half of it that lies below the top. Density is the arithmetic mean over the cell, :math:`\lambda +
+    2\mu` and :math:`\mu` are harmonic means [1]_; :math:`\mu = 0` where any part of the cell is fluid.
 
     Parameters
     ----------
@@ -130,7 +130,8 @@ def layered_medium(
 
     Notes
     -----
-    The error of reflected and transmitted waves is of second order in the spacing wherever the interface lies.
+    The error of reflected and transmitted waves is of second order in the spacing wherever the interface
+    lies.
 
     References
     ----------
@@ -139,7 +140,9 @@ def layered_medium(
     _check_layers(tops, {"vp": len(vp), "vs": len(vs), "rho": len(rho)})
     dz = float(spacing if isinstance(spacing, int | float) else spacing[0])
     share = cell_shares(shape[0], dz, tops)
-    density, p, s = (torch.tensor([float(v) for v in values], dtype=torch.float64) for values in (rho, vp, vs))
+    density, p, s = (
+        torch.tensor([float(v) for v in values], dtype=torch.float64) for values in (rho, vp, vs)
+    )
     mean_density = share @ density
     modulus = 1 / (share @ (1 / (density * p.square())))
     mu = density * s.square()
@@ -158,7 +161,7 @@ def layered_medium(
 
 
 def cell_shares(n: int, dz: float, tops: Sequence[float]) -> Tensor:
-    """Share of each layer in the cell of each of n nodes, (n, layers); the first cell lies below the top only."""
+    """Share of each layer in the cell of each of n nodes, (n, layers); the first is cut at the top."""
     node = dz * torch.arange(n, dtype=torch.float64)[:, None]
     upper, lower = (node - dz / 2).clamp(min=0), node + dz / 2
     top = torch.tensor([float(t) for t in tops], dtype=torch.float64)

@@ -17,8 +17,8 @@ def data_folder(name: str) -> Path | None:
     Returns
     -------
     Path or None
-        ``name`` in the folder that the environment variable ``SEISKERN_DATA`` names; without it in ``shared/data`` beside
-        the checkout.
+        ``name`` in the folder that the environment variable ``SEISKERN_DATA`` names; without it in
+        ``shared/data`` beside the checkout.
     """
     given = os.environ.get("SEISKERN_DATA")
     root = Path(given) if given else Path(seiskern.__file__).parents[2] / "shared" / "data"

@@ -228,7 +228,7 @@ def _energy_cases() -> list[Case]:
         name = f"energy/{ndim}d-order-{order}{'-surface' * surface}{'-water' * water}"
         # Rounding of 1000 steps of 1e-16 each, times a thousand for stresses that nearly cancel in the compliance.
         run = functools.partial(conservation, ndim, order, surface, water)
-        cases.append(Case(name, "largest relative change in 1000 steps, fp64, rigid sides", 1e-10, run))
+        cases.append(Case(name, "largest relative change in 1000 steps, fp64, rigid sides", 1e-12, run))
     return cases
 
 

@@ -1,6 +1,6 @@
-"""Cases: point sources in an unbounded homogeneous solid (Aki & Richards 4.23 and 4.29, and their sums along a line).
+"""Cases: point sources in an unbounded homogeneous solid.
 
-Order 8 at 6 nodes per shortest S wavelength, sources and receivers off the nodes, default options.
+The closed forms are Aki & Richards (2002), 4.23 and 4.29, and in 2-D their sums along a line. Order 8 at 6 nodes per shortest S wavelength, sources and receivers off the nodes, default options.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,8 @@ import seiskern as sk
 from seiskern.verify.case import Case
 from seiskern.verify.oracles import full_space_2d, full_space_3d
 from seiskern.verify.problems import RHO, VS, WAVELENGTH, Array, Ricker, homogeneous, times, worst
+
+TimeFunction = Callable[[Array], Array]
 
 VP = 1.8 * VS
 POINTS = 6  # nodes per shortest wavelength
@@ -122,7 +124,7 @@ def moment_3d(setting: Setting, quantity: str = "velocity") -> float:
 def force_3d(setting: Setting) -> float:
     """Misfit of a force in 3-D."""
     t = setting.t
-    records = setting.simulate(partial(sk.Force, force=FORCE_3D, signature=PULSE(t)), t, "velocity")
+    records = setting.simulate(partial(sk.Force, force=FORCE_3D.tolist(), signature=PULSE(t)), t, "velocity")
     references = [
         full_space_3d.force_velocity(t, offset, FORCE_3D, PULSE, VP, VS, RHO) for offset in setting.offsets
     ]
@@ -132,8 +134,13 @@ def force_3d(setting: Setting) -> float:
 def force_2d(setting: Setting, quantity: str = "velocity") -> float:
     """Misfit of a line force; the oracle's velocity for the integral or slope of the pulse gives the rest."""
     t = setting.t
-    records = setting.simulate(partial(sk.Force, force=FORCE_2D, signature=PULSE(t)), t, quantity)
-    function = {"velocity": PULSE, "displacement": PULSE.integral, "acceleration": PULSE.slope}[quantity]
+    records = setting.simulate(partial(sk.Force, force=FORCE_2D.tolist(), signature=PULSE(t)), t, quantity)
+    functions: dict[str, TimeFunction] = {
+        "velocity": PULSE,
+        "displacement": PULSE.integral,
+        "acceleration": PULSE.slope,
+    }
+    function = functions[quantity]
     references = [
         full_space_2d.force_velocity(t, offset, FORCE_2D, function, VP, VS, RHO) for offset in setting.offsets
     ]
@@ -144,7 +151,7 @@ def moment_2d(setting: Setting, quantity: str = "velocity") -> float:
     """Misfit of a line moment tensor."""
     t = setting.t
     records = setting.simulate(partial(sk.MomentTensor, moment=MOMENT_2D, rate=PULSE(t)), t, quantity)
-    function = PULSE if quantity == "velocity" else PULSE.integral
+    function: TimeFunction = PULSE if quantity == "velocity" else PULSE.integral
 
     def motion(offset: Array) -> Array:
         return full_space_2d.moment_tensor_velocity(t, offset, MOMENT_2D, function, VP, VS, RHO)
@@ -162,7 +169,8 @@ def _slope(function: Callable[[Array], Array], place: Array, along: Array) -> Ar
     step = 0.01 * WAVELENGTH
     terms = ((1, 3 / 4), (2, -3 / 20), (3, 1 / 60))
     total = sum(
-        weight * (function(place + n * step * along) - function(place - n * step * along)) for n, weight in terms
+        weight * (function(place + n * step * along) - function(place - n * step * along))
+        for n, weight in terms
     )
     return np.asarray(total / step)
 
@@ -192,7 +200,9 @@ def _cases() -> list[Case]:
         Case("full-space-3d/force/far", near, BOUND, partial(force_3d, three), full=True),
         Case("full-space-3d/strain", short, BOUND, partial(moment_3d, close, "strain")),
         Case("full-space-3d/pressure", short, BOUND, partial(moment_3d, close, "pressure")),
-        Case("full-space-3d/far-field", "the same at 25 wavelengths", BOUND, partial(moment_3d, far), full=True),
+        Case(
+            "full-space-3d/far-field", "the same at 25 wavelengths", BOUND, partial(moment_3d, far), full=True
+        ),
         *(
             Case(f"full-space-2d/force/{quantity}", near, BOUND, partial(force_2d, two, quantity))
             for quantity in ("velocity", "displacement", "acceleration")

@@ -1,6 +1,7 @@
-"""Cases: sources on and below a free surface (Lamb, Garvin), in 2-D at every order and Vp/Vs, and Lamb's in 3-D.
+"""Cases: sources on and below a free surface: Lamb and Garvin in 2-D at every order and Vp/Vs, Lamb in 3-D.
 
-Sources and receivers lie between the nodes. Errors are relative L2, all components together, of the worst receiver.
+Sources and receivers lie between the nodes. Errors are relative L2, all components together, of the worst
+receiver.
 """
 
 import math
@@ -9,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import torch
 
 import seiskern as sk
 from seiskern.verify.case import Case
@@ -128,8 +128,8 @@ def error_table(
 def missing_order(source: str, order: int, coarse: float, fine: float) -> float:
     """Order wanted minus that seen from one grid to the next.
 
-    With orders 2 and 4 the dispersion inside governs the error. With 6 and 8 it is so small that what the closure of the
-    surface, accurate to degree 3, leaves is all there is: order 3 is wanted of them.
+    With orders 2 and 4 the dispersion inside governs the error. With 6 and 8 it is so small that what the
+    closure of the surface, accurate to degree 3, leaves is all there is: order 3 is wanted of them.
     """
     errors = [Setting(source, 3**0.5, order, points, ON_SURFACE[:3]).error() for points in (coarse, fine)]
     return WANTED_ORDER[order] - math.log(errors[0] / errors[1]) / math.log(fine / coarse)
@@ -138,8 +138,8 @@ def missing_order(source: str, order: int, coarse: float, fine: float) -> float:
 def lamb_3d_error(order: int, points: float, far: float, largest: bool = True) -> float:
     """Error of Lamb's problem in 3-D at a distance; `far` in shortest S wavelengths.
 
-    A vertical force on the surface of a Poisson solid; radial and vertical velocity on the surface. ``largest``: the
-    largest error relative to the largest value, else relative L2.
+    A vertical force on the surface of a Poisson solid; radial and vertical velocity on the surface.
+    ``largest``: the largest error relative to the largest value, else relative L2.
     """
     vp, h = 3**0.5 * VS, WAVELENGTH / points
     t = times(2 * PULSE.t0 + (far + 0.1) * WAVELENGTH / (0.85 * VS))

@@ -1,7 +1,7 @@
 """What the cases against closed forms share: pulses, media, misfits.
 
-Numbers are those of a soil or rock; what counts is their ratio to the shortest wavelength. That is the S speed over
-2.5 ``f0``, where the spectrum of a Ricker wavelet has fallen to 3 % of its peak.
+Numbers are those of a soil or rock; what counts is their ratio to the shortest wavelength. That is the S
+speed over 2.5 ``f0``, where the spectrum of a Ricker wavelet has fallen to 3 % of its peak.
 """
 
 from collections.abc import Sequence
@@ -61,7 +61,8 @@ def homogeneous(
 ) -> sk.Medium:
     """The same medium everywhere."""
     dtype = torch.float64 if double else torch.float32
-    return sk.Medium(*(torch.full(tuple(shape), v, dtype=dtype) for v in (vp, vs, rho)), spacing)
+    alpha, beta, density = (torch.full(tuple(shape), value, dtype=dtype) for value in (vp, vs, rho))
+    return sk.Medium(alpha, beta, density, spacing)
 
 
 def worst(records: Array, references: Array) -> float:
@@ -79,6 +80,4 @@ def worst(records: Array, references: Array) -> float:
     float
         Misfit, all components of a receiver together.
     """
-    return max(
-        relative_l2(records[:, number], reference) for number, reference in enumerate(references)
-    )
+    return max(relative_l2(records[:, number], reference) for number, reference in enumerate(references))

@@ -35,7 +35,7 @@ def simulate(
     free_surface: bool = True,
     absorbing: int = 20,
     order: int = 8,
-    dispersion_correction: bool = False,
+    dispersion_correction: bool = True,
     adjoint: None = None,
     snapshots: Snapshots | None = None,
     backend: str = "auto",

@@ -9,9 +9,11 @@ TAPS = 8  # nodes of a point, per axis
 BAND = 0.5  # weights fit wavenumbers up to this share of Nyquist's best: 4 nodes per wavelength ...
 DEGREE = 3  # ... and are exact for polynomials of this degree
 RIDGE = 1e-9  # for the sake of rounding
-# Near an end weights are kept small as well, as if values had an error of 1 %: the closure of a free surface makes some.
+# Near an end weights are kept small as well, as if values had an error of 1 %: the closure of a free surface
+# makes some.
 END_RIDGE = 1e-4
-# Where the slope at the surface is known: nearer than this to it, so many nodes and polynomials of that degree.
+# Where the slope at the surface is known: nearer than this to it, so many nodes and polynomials of that
+# degree.
 CLOSE, CLOSE_TAPS, CLOSE_DEGREE = 1.5, 5, 4
 SURFACE = -0.5  # where a line of half nodes meets a free surface
 
@@ -38,14 +40,15 @@ class Weights:
 def interpolate(position: Tensor, n: int, derivative: bool = False, slope: bool = False) -> Weights:
     r"""Weights that give a function, or its derivative, between the nodes of a line.
 
-    The weights :math:`w_j` of the 8 nearest nodes :math:`x_j` are those of least squares over a band of wavenumbers,
+    The weights :math:`w_j` of the 8 nearest nodes :math:`x_j` are those of least squares over a band of
+    wavenumbers,
 
     .. math:: \int_0^{\pi/2} \Bigl| e^{ikp} - \sum_j w_j e^{ikx_j} \Bigr|^2 dk \to \min,
 
-    among all that are exact for cubic polynomials. The error is below 0.07 % down to 5 nodes per wavelength and falls with
-    the fourth power of the node distance; a sinc windowed by Kaiser's function over the same nodes [1]_ has 0.1 % on average
-    grids too, but does not get better on fine ones. Near an end (a free surface) nothing is assumed about the
-    field beyond, where mirroring it would bend its slope.
+    among all that are exact for cubic polynomials. The error is below 0.07 % down to 5 nodes per wavelength
+    and falls with the fourth power of the node distance; a sinc windowed by Kaiser's function over the same
+    nodes [1]_ has 0.1 % on average grids too, but does not get better on fine ones. Near an end (a free
+    surface) nothing is assumed about the field beyond, where mirroring it would bend its slope.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ def plan(
     order: int = 8,
     absorbing: int = 20,
     free_surface: bool = True,
-    dispersion_correction: bool = False,
+    dispersion_correction: bool = True,
     n_shots: int = 1,
 ) -> Plan:
     """Decide grid and step of a run and tell its cost, without running it.

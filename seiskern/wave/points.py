@@ -72,9 +72,9 @@ def entries(
     Returns
     -------
     Entries
-        One for each node with a weight. Near a free surface the slope of vz there helps to interpolate it. As szz
-        vanishes, the slope is -lam / (lam + 2 mu) times the divergence of the horizontal velocities: their nodes have
-        entries too.
+        One for each node with a weight. Near a free surface the slope of vz there helps to interpolate it. As
+        szz vanishes, the slope is -lam / (lam + 2 mu) times the divergence of the horizontal velocities:
+        their nodes have entries too.
     """
     across = derivative in ("x", "y")
     slope = plan.problem.free_surface and field == "vz" and not across
@@ -135,7 +135,7 @@ def _outer(
 
 
 def surface_share(medium: Medium, place: dict[str, Tensor], shot: Tensor) -> Tensor:
-    """lam / (lam + 2 mu) of the first plane at places, interpolated linearly; 1 in a fluid."""
+    """Share lam / (lam + 2 mu) of the first plane at places, interpolated linearly; 1 in a fluid."""
     plane = 1 - 2 * (medium.vs.select(-medium.ndim, 0) / medium.vp.select(-medium.ndim, 0)).double().square()
     plane = plane if medium.batched else plane[None]
     batch = shot if len(plane) > 1 else torch.zeros_like(shot)
@@ -154,7 +154,7 @@ def surface_share(medium: Medium, place: dict[str, Tensor], shot: Tensor) -> Ten
 
 
 def as_density(plan: Plan, found: Entries) -> Entries:
-    """Weights of a delta function: divided by the volume of a cell, and by the norm of the planes near a free surface."""
+    """Weights of a delta function: over the volume of a cell and the norms near a free surface."""
     weight = found.weight / math.prod(plan.problem.spacing)
     if plan.problem.free_surface:
         for field in plan.problem.fields:

@@ -10,6 +10,7 @@ wanted one (Koene & Robertsson 2018, doi:10.1093/gji/ggx485): what is left is th
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +20,9 @@ TAPS = 8
 EXTRA = TAPS // 2  # steps beyond the last sample that the filters need
 SINC_HALF_WIDTH = 16
 SINC_BETA = 10.0
+TAIL = 32  # samples by which a series is continued before its spectrum is taken
+EDGE = 0.9  # share of the Nyquist frequency from which on spectra are faded out
+PIECE = 512  # frequencies at a time
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,9 @@ class Clock:
         samples = samples.double()
         if self.corrected:
             times = (torch.arange(self.steps, dtype=torch.float64) + 0.5 * half) * self.step
-            return _transform(samples, self._sample_times(), times, self._band(), self._slowed, self.dt)
+            samples = _continued(samples, TAIL)
+            given = torch.arange(samples.shape[-1], dtype=torch.float64) * self.dt
+            return _Spectrum(given, times, self._band(), self._slowed).transform(samples, self.dt)
         return self._upsample(samples, 0.5 * half)
 
     def record(self, series: Tensor, half: bool, kind: str = "value") -> Tensor:
@@ -121,7 +127,7 @@ class Clock:
         phase = (torch.arange(self.ratio, dtype=torch.float64) + shift) / self.ratio
         distance = phase[:, None] - torch.arange(-reach + 1, reach + 1)
         kernel = torch.sinc(distance) * _kaiser(distance / reach)  # (ratio, taps)
-        padded = torch.nn.functional.pad(samples, (reach - 1, reach + EXTRA))
+        padded = torch.nn.functional.pad(_continued(samples, reach), (reach - 1, reach + EXTRA))
         windows = padded.unfold(-1, 2 * reach, 1)  # sample i sees samples i - reach + 1 ... i + reach
         return (windows @ kernel.T).flatten(-2)[..., : self.steps]
 
@@ -138,35 +144,54 @@ class Clock:
         return 2 / self.step * torch.asin(omega * self.step / 2)
 
     def _corrected_record(self, series: Tensor, half: bool, kind: str) -> Tensor:
-        times = (torch.arange(self.steps, dtype=torch.float64) + 0.5 * half) * self.step
+        offset = 0.5 * half
         if kind == "integral":
-            plain = Clock(self.dt, self.nt, self.ratio)
-            series, times = plain._integrate(series, half), times - 0.5 * self.step
-        factor = 1j if kind == "derivative" else None
-        return _transform(
-            series, times, self._sample_times(), self._band(), self._quickened, self.step, factor
-        )
+            series, offset = self._integrate(series, half), 0.0
+        series = _continued(series, TAIL * self.ratio)
+        times = (torch.arange(series.shape[-1], dtype=torch.float64) + offset) * self.step
+        mapped = _Spectrum(times, self._sample_times(), self._band(), self._quickened, kind == "derivative")
+        return mapped.transform(series, self.step)
 
 
-def _transform(
-    series: Tensor,
-    times: Tensor,
-    wanted: Tensor,
-    band: float,
-    mapped: object,
-    weight: float,
-    factor: complex | None = None,
-) -> Tensor:
-    """Series at other times, its spectrum read at mapped frequencies: two matrix products."""
-    span = float(max(times[-1], wanted[-1])) + 32 * float(wanted[1] - wanted[0] if len(wanted) > 1 else 1.0)
-    count = int(math.ceil(2 * span * band / (2 * math.pi)))  # period: twice the record
-    omega = (torch.arange(count, dtype=torch.float64) + 0.5) * (band / count)
-    edge = torch.cos(((omega / band - 0.9) / 0.1).clamp(0, 1) * (math.pi / 2)).square()
-    forward = torch.exp(-1j * times[:, None] * mapped(omega))  # type: ignore[operator]
-    spectrum = (series.to(torch.complex128) @ forward) * (edge * weight * band / count / math.pi)
-    if factor is not None:
-        spectrum = spectrum * (factor * omega)
-    return (spectrum @ torch.exp(1j * omega[:, None] * wanted)).real
+def _continued(series: Tensor, n: int) -> Tensor:
+    """Series with n more samples: mirrored in its last value, so that its slope goes on, and faded out.
+
+    A record that breaks off has an edge in its spectrum; faded out smoothly it has none.
+    """
+    n = min(n, series.shape[-1] - 1)
+    if n < 1:
+        return series
+    end = series[..., -1:]
+    mirrored = 2 * end - series[..., -n - 1 : -1].flip(-1)
+    fade = torch.cos(torch.linspace(0, math.pi / 2, n + 2, dtype=series.dtype)[1:-1]).square()
+    return torch.cat([series, mirrored * fade], dim=-1)
+
+
+@dataclass(frozen=True)
+class _Spectrum:
+    """Series at other times, its spectrum read at mapped frequencies: two matrix products, in pieces."""
+
+    times: Tensor
+    wanted: Tensor
+    band: float
+    mapped: Callable[[Tensor], Tensor]
+    derivative: bool = False
+
+    def transform(self, series: Tensor, weight: float) -> Tensor:
+        """Apply to series (..., len(times)) whose samples weigh ``weight`` seconds."""
+        span = 2 * float(max(self.times[-1], self.wanted[-1])) + 64 * math.pi / self.band
+        count = int(math.ceil(span * self.band / math.pi))  # twice as dense as the span of time asks for
+        omega = (torch.arange(count, dtype=torch.float64) + 0.5) * (self.band / count)
+        edge = torch.cos(((omega / self.band - EDGE) / (1 - EDGE)).clamp(0, 1) * (math.pi / 2)).square()
+        gain = torch.complex(edge, torch.zeros_like(edge)) * (weight * self.band / count / math.pi)
+        if self.derivative:
+            gain = gain * 1j * omega
+        result = torch.zeros(*series.shape[:-1], len(self.wanted), dtype=torch.float64)
+        for piece in torch.arange(count).split(PIECE):
+            there = torch.exp(-1j * self.times[:, None] * self.mapped(omega[piece]))
+            back = gain[piece, None] * torch.exp(1j * omega[piece, None] * self.wanted)
+            result += (series @ there.real) @ back.real - (series @ there.imag) @ back.imag
+        return result
 
 
 def _kaiser(x: Tensor) -> Tensor:

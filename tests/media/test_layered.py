@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from seiskern.media.layered import gardner_density, layered_crust
+from seiskern.media.layered import cell_shares, gardner_density, layered_crust, layered_medium
 
 
 def test_nodes_on_an_interface_belong_to_the_lower_layer():
@@ -36,3 +36,47 @@ def test_gardner_is_that_of_the_paper():
 def test_bad_input(arguments, message):
     with pytest.raises(ValueError, match=message):
         layered_crust((3, 3), 1.0, *arguments)
+
+
+MEDIUM = {"vp": (2000.0, 4000.0), "vs": (1000.0, 2000.0), "rho": (2000.0, 3000.0)}
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.3, 0.5, 0.8])
+def test_a_cut_cell_holds_the_means_of_its_layers(offset):
+    h, top = 10.0, (4 + offset) * 10.0
+    medium = layered_medium((8, 3), h, (0.0, top), **MEDIUM, dtype=torch.float64)
+    node = 4 if offset < 0.5 else 5
+    upper = (top - (node - 0.5) * h) / h  # share of the upper layer
+    mean = upper * 2000 + (1 - upper) * 3000
+    modulus = 1 / (upper / (2000 * 2000**2) + (1 - upper) / (3000 * 4000**2))
+    shear = 1 / (upper / (2000 * 1000**2) + (1 - upper) / (3000 * 2000**2))
+    assert medium.rho[node, 1].item() == pytest.approx(mean)
+    assert (medium.rho * medium.vp.square())[node, 1].item() == pytest.approx(modulus)
+    assert (medium.rho * medium.vs.square())[node, 1].item() == pytest.approx(shear)
+    assert medium.vs[:node, 0].tolist() == pytest.approx([1000] * node)
+    assert medium.vp[node + 1 :, 0].tolist() == pytest.approx([4000] * (7 - node))
+
+
+def test_mass_and_compliance_are_those_of_the_layers():
+    tops = (0.0, 13.0, 31.7, 55.5)
+    share = cell_shares(10, 10.0, tops)
+    thickness = torch.full((10,), 10.0, dtype=torch.float64)
+    thickness[0] = 5  # the cell at the surface reaches down only
+    torch.testing.assert_close(thickness @ share, torch.tensor([13.0, 18.7, 23.8, 39.5]).double())
+
+
+def test_a_cell_with_any_fluid_carries_no_shear():
+    medium = layered_medium((4, 2), 10.0, (0.0, 12.0), (1500.0, 3000.0), (0.0, 1500.0), (1000.0, 2200.0))
+    assert medium.vs[:, 0].tolist() == pytest.approx([0, 0, 1500, 1500])
+
+
+def test_an_interface_on_the_edge_of_a_cell_cuts_none():
+    medium = layered_medium((16, 2), 0.1, (0.0, 0.75), **MEDIUM)
+    assert set(medium.rho[:, 0].tolist()) == {2000.0, 3000.0}
+
+
+def test_layers_must_agree():
+    with pytest.raises(ValueError, match="`rho` must have one value per layer"):
+        layered_medium((4, 4), 1.0, (0.0, 1.0), (2.0, 2.0), (1.0, 1.0), (1.0,))
+    with pytest.raises(ValueError, match="`tops` must increase strictly from 0"):
+        layered_medium((4, 4), 1.0, (1.0,), (2.0,), (1.0,), (1.0,))

@@ -1,0 +1,227 @@
+"""The elastic solver beside deepwave and Devito.
+
+All contenders take the same medium (3000 m/s, Poisson's ratio 0.25), grid, order, number of steps, step, absorbing width and
+single precision, with an explosion in the middle and a line of pressure receivers, all on nodes. Cells are counted with
+their absorbing layers. Before anything is timed, the records must agree with deepwave's.
+
+Devito has no C-PML: it runs bare on a grid of the same number of cells, the easier task.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+import seiskern as sk
+from seiskern import _ext
+from seiskern.bench.harness import Timing, triad, turn_by_turn
+
+VP, VS, RHO, SPACING = 3000.0, 3000.0 / 3**0.5, 2500.0, 10.0
+COURANT = 0.57  # of deepwave's stable step at order 2: every contender takes one step per sample
+# Bytes that a step must move to and from memory per cell if nothing stays in cache from step to step.
+BYTES = {2: 80, 3: 120}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One row of the table.
+
+    Attributes
+    ----------
+    n : int
+        Nodes per axis without absorbing layers.
+    ndim, steps, shots, order, absorbing : int
+        As they say.
+    """
+
+    n: int
+    ndim: int
+    steps: int
+    shots: int = 1
+    order: int = 4
+    absorbing: int = 10
+
+    @property
+    def name(self) -> str:
+        """Shape, order and shots."""
+        shape = "x".join([str(self.n)] * self.ndim)
+        return f"{shape}, order {self.order}, {self.steps} steps, {self.shots} shot" + "s" * (self.shots > 1)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Nodes per axis."""
+        return (self.n,) * self.ndim
+
+    @property
+    def updates(self) -> int:
+        """Cell updates, absorbing layers included."""
+        return int((self.n + 2 * self.absorbing) ** self.ndim * self.steps * self.shots)
+
+    @property
+    def dt(self) -> float:
+        """Step, s."""
+        return COURANT * SPACING / (VP * math.sqrt(self.ndim))
+
+    @property
+    def wavelet(self) -> Tensor:
+        """Time function, (steps,)."""
+        f0 = VS / (20 * SPACING)
+        return sk.ricker(f0, self.dt, self.steps, 1.2 / f0).float()
+
+
+@dataclass(frozen=True)
+class Row:
+    """Outcome of one problem.
+
+    Attributes
+    ----------
+    problem : str
+        Which.
+    ms : float
+        Median time of this package.
+    mcells : float
+        Million cell updates per second.
+    bandwidth : float
+        Share of the triad bandwidth that the bytes of two plain passes per step would need; above 1 where the wavefield
+        stays in cache over several steps.
+    bytes_per_cell : float
+        Of medium, wavefield and absorbing layers.
+    peers : dict
+        Median time in ms by name.
+    ratios : dict
+        By peer: median, least and greatest ratio of its time to ours, turn by turn.
+    correlation : float
+        Of the records with deepwave's; NaN where it was not run.
+    """
+
+    problem: str
+    ms: float
+    mcells: float
+    bandwidth: float
+    bytes_per_cell: float
+    peers: dict[str, float]
+    ratios: dict[str, tuple[float, float, float]]
+    correlation: float
+
+
+FULL = [
+    Problem(64, 2, 400),
+    Problem(64, 2, 400, shots=8),
+    Problem(512, 2, 400),
+    Problem(1024, 2, 100),
+    Problem(128, 3, 60),
+    Problem(64, 2, 400, order=8),
+    Problem(512, 2, 400, order=8),
+    Problem(1024, 2, 100, order=8),
+    Problem(128, 3, 60, order=8),
+]
+TOY = [Problem(32, 2, 20), Problem(32, 2, 20, shots=2), Problem(16, 3, 10)]
+
+
+def run_bench(peers: bool, toy: bool = False, turns: int = 5) -> Iterator[Row]:
+    """Time all problems.
+
+    Parameters
+    ----------
+    peers : bool
+        Beside deepwave and Devito (extra ``seiskern[bench]``).
+    toy : bool
+        Tiny sizes, to see that it works.
+    turns : int
+        Turns per contender.
+
+    Yields
+    ------
+    Row
+        As each problem ends.
+    """
+    reference = triad(16 if toy else 512)
+    for problem in TOY if toy else FULL:
+        yield _measure(problem, peers, turns, reference)
+
+
+def _measure(problem: Problem, peers: bool, turns: int, reference: float) -> Row:
+    contenders: dict[str, Callable[[], object]] = {"seiskern": seiskern_run(problem)}
+    correlation = math.nan
+    if peers:
+        from seiskern.bench import peers as others
+
+        contenders |= others.contenders(problem)
+        correlation = _correlation(contenders["seiskern"](), contenders["deepwave"]())
+        if not correlation > 0.99:
+            raise RuntimeError(f"records of {problem.name} do not agree with deepwave's: correlation {correlation:.4f}")
+    times = turn_by_turn(contenders, turns)
+    own = times.pop("seiskern")
+    rate = problem.updates / own.median
+    return Row(
+        problem=problem.name,
+        ms=1e3 * own.median,
+        mcells=rate / 1e6,
+        bandwidth=rate * BYTES[problem.ndim] / reference,
+        bytes_per_cell=_bytes_per_cell(problem),
+        peers={name: 1e3 * timing.median for name, timing in times.items()},
+        ratios={name: _ratio(timing, own) for name, timing in times.items()},
+        correlation=correlation,
+    )
+
+
+def _ratio(peer: Timing, own: Timing) -> tuple[float, float, float]:
+    ratios = sorted(a / b for a, b in zip(peer.seconds, own.seconds, strict=True))
+    return ratios[len(ratios) // 2], ratios[0], ratios[-1]
+
+
+def _correlation(own: object, peer: object) -> float:
+    a, b = (torch.as_tensor(x).double().flatten() for x in (own, peer))
+    return float((a * b).sum() / (a.norm() * b.norm()))
+
+
+def _medium(problem: Problem) -> sk.Medium:
+    vp = torch.full(problem.shape, VP)
+    return sk.Medium(vp, VS, RHO, SPACING)
+
+
+def seiskern_run(problem: Problem) -> Callable[[], Tensor]:
+    """One simulation by this package; returns the records (shot, receiver, nt)."""
+    medium = _medium(problem)
+    middle = SPACING * (problem.n // 2)
+    place = dict.fromkeys(medium.axes, middle)
+    source = sk.Explosion(**place, moment=SPACING**problem.ndim, rate=problem.wavelet)
+    line = {axis: torch.full((problem.n,), middle) for axis in medium.axes} | {"x": torch.arange(problem.n) * SPACING}
+    receivers = sk.Receivers(**line)
+
+    def run() -> Tensor:
+        seismograms = sk.simulate(
+            medium,
+            [source] * problem.shots,
+            receivers,
+            dt=problem.dt,
+            nt=problem.steps,
+            quantity="pressure",
+            free_surface=False,
+            absorbing=problem.absorbing,
+            order=problem.order,
+            dispersion_correction=False,
+        )
+        return seismograms.component("p")
+
+    return run
+
+
+def _bytes_per_cell(problem: Problem) -> float:
+    plan = sk.plan(
+        _medium(problem),
+        dt=problem.dt,
+        nt=problem.steps,
+        order=problem.order,
+        absorbing=problem.absorbing,
+        free_surface=False,
+        n_shots=problem.shots,
+    )
+    return plan.memory / (plan.cells * problem.shots)
+
+
+def machine() -> dict[str, object]:
+    """What the figures hold for."""
+    return {"threads": _ext.threads(), "isa": _ext.describe()["isa"], "torch": torch.__version__}

@@ -1,0 +1,69 @@
+"""Timing turn by turn, and the machine's own bandwidth to compare with."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+
+
+PAUSE = 0.1  # s; idle threads of one contender's runtime spin for a while and would slow the next one
+
+
+@dataclass
+class Timing:
+    """Times of one contender, s.
+
+    Attributes
+    ----------
+    seconds : list of float
+        One per turn.
+    """
+
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def best(self) -> float:
+        """Shortest."""
+        return min(self.seconds)
+
+    @property
+    def median(self) -> float:
+        """Middle one."""
+        return statistics.median(self.seconds)
+
+
+def turn_by_turn(contenders: dict[str, Callable[[], object]], turns: int) -> dict[str, Timing]:
+    """Time contenders in turn, so that what disturbs the machine disturbs all of them alike.
+
+    Parameters
+    ----------
+    contenders : dict of callable
+        By name. Each is called once before, to warm up.
+    turns : int
+        How often each is timed.
+
+    Returns
+    -------
+    dict of Timing
+        By name.
+    """
+    times = {name: Timing() for name in contenders}
+    for run in contenders.values():
+        run()
+    for _ in range(turns):
+        for name, run in contenders.items():
+            time.sleep(PAUSE)
+            start = time.perf_counter()
+            run()
+            times[name].seconds.append(time.perf_counter() - start)
+    return times
+
+
+def triad(megabytes: int = 512) -> float:
+    """Bandwidth of a = b + s c on arrays larger than the caches, bytes/s, all threads."""
+    n = megabytes * 2**20 // 12
+    a, b, c = (torch.ones(n) for _ in range(3))
+    best = min(turn_by_turn({"triad": lambda: torch.add(b, c, alpha=0.5, out=a)}, 5)["triad"].seconds)
+    return 12 * n / best

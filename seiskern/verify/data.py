@@ -1,0 +1,132 @@
+"""Real data: samples of HEMEW-3D, and Marmousi."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+import seiskern as sk
+from seiskern.io import load_hemew3d
+from seiskern.io.hemew3d import BROCHER
+from seiskern.verify import hemew3d
+from seiskern.verify._data import data_folder
+from seiskern.verify.case import Case
+
+SAMPLES = (0, 1, 2)
+SPACING = 50.0  # m: 4 nodes per S wavelength at 5 Hz in the slowest cells
+ABSORBING = 15
+# The recorded traces are this much later than the source of the database's description makes them, P and S alike, in all
+# samples; the description gives its own origin time to 0.02 s.
+DELAY = 0.03  # s
+WATER = 1500.0  # m/s
+
+
+# HEMEW-3D
+
+
+@functools.cache
+def _sample(number: int, spacing: float = SPACING) -> tuple[NDArray[np.float64], hemew3d.Hemew3dSample]:
+    """Computed velocity, (3, n_receivers, nt), and the sample."""
+    folder = data_folder("hemew3d")
+    assert folder is not None  # there is no case without it
+    sample = load_hemew3d(folder / f"sample{number}.h5")
+    dt = float(sample.times[1] - sample.times[0])
+    nt = round(float(sample.times[-1]) / dt) + 1
+    seis = sk.simulate(
+        sk.Medium(*hemew3d.node_medium(sample, spacing), spacing),
+        sk.MomentTensor(**hemew3d.SOURCE, moment=hemew3d.moment(), rate=hemew3d.moment_rate(dt, nt)),
+        sk.Receivers(x=sample.x, y=sample.y, z=sample.z),
+        dt=dt,
+        nt=nt,
+        absorbing=ABSORBING,
+    )
+    return delayed(seis.data[0].double().numpy(), DELAY / dt), sample
+
+
+def delayed(traces: NDArray[np.float64], samples: float) -> NDArray[np.float64]:
+    """Traces later by a number of samples, by a phase shift; what leaves at the end is lost."""
+    nt = traces.shape[-1]
+    phase = np.exp(-2j * np.pi * samples * np.fft.rfftfreq(2 * nt))
+    return np.fft.irfft(phase * np.fft.rfft(traces, 2 * nt), 2 * nt)[..., :nt]
+
+
+def decorrelation(number: int, highest: float) -> float:
+    """1 - correlation, mean of components and sensors."""
+    return 1 - hemew3d.score(*_sample(number), highest).mean_correlation
+
+
+def amplitude(number: int, highest: float) -> float:
+    """Largest relative error of the root mean square of a component."""
+    return max(abs(ratio - 1) for ratio in hemew3d.score(*_sample(number), highest).amplitude)
+
+
+# Marmousi
+
+
+def marmousi(folder: Path, dtype: torch.dtype = torch.float32) -> sk.Medium:
+    """Marmousi on its grid of 20 m, density by Brocher's polynomial of Vp, 1000 kg/m3 in water."""
+    vp, vs = (torch.from_numpy(np.load(folder / f"{name}.npy")).to(dtype) for name in ("vp", "vs"))
+    rho = 1000 * sum(c * (vp / 1000).pow(n) for n, c in enumerate(BROCHER))
+    return sk.Medium(vp, vs, torch.where(vs > 0, rho, 1000.0), 20.0)
+
+
+DEPTH = 240.0  # m, in the middle of the water: images in surface and sea bed come late
+
+
+@functools.cache
+def _marmousi_gather() -> tuple[Tensor, Tensor, float]:
+    """Pressure along the line, (receiver, nt), kinetic energy of the snapshots, and the sampling."""
+    folder = data_folder("marmousi")
+    assert folder is not None  # there is no case without it
+    dt, nt = 0.004, 751
+    seis = sk.simulate(
+        marmousi(folder),
+        sk.Explosion(x=5600.0, z=DEPTH, moment=1e9, rate=sk.ricker(5.0, dt, nt)),
+        sk.Receivers(x=5600.0 + torch.arange(16) * 20.0, z=DEPTH),
+        dt=dt,
+        nt=nt,
+        quantity="pressure",
+        snapshots=sk.Snapshots(every=75, stride=2),
+    )
+    assert seis.snapshots is not None  # asked for
+    kinetic = seis.snapshots.data[0].double().square().sum((0, 2, 3))
+    return seis.data[0, 0], kinetic, dt
+
+
+def water_arrival() -> float:
+    """Error of the speed of the direct wave in water, from the times of its peaks at 200 and 300 m."""
+    gather, _, dt = _marmousi_gather()
+    last = round((0.3 + 300.0 / WATER + 0.08) / dt)  # before the image in the surface comes
+    n = 16 * last
+    upsampled = torch.fft.irfft(torch.fft.rfft(gather[[10, 15], :last].double(), n), 8 * n)
+    near, far = (float(trace[: 8 * last].argmax()) * dt / 8 for trace in upsampled)
+    return abs(100.0 / (far - near) / WATER - 1)
+
+
+def energy_growth() -> float:
+    """Kinetic energy of the last snapshot over that of the largest."""
+    gather, kinetic, _ = _marmousi_gather()
+    return float(kinetic[-1] / kinetic.max()) if bool(torch.isfinite(gather).all()) else float("inf")
+
+
+def _cases() -> list[Case]:
+    cases = []
+    if data_folder("hemew3d") is not None:
+        for number in SAMPLES:
+            for highest, bound in ((2.0, 0.015), (5.0, 0.03)):
+                name, below = f"hemew3d/sample{number}-{highest:g}hz", f"below {highest:g} Hz"
+                run = functools.partial(decorrelation, number, highest)
+                cases.append(Case(name, f"1 - correlation, 256 sensors, {below}", bound, run, full=True))
+            run = functools.partial(amplitude, number, 2.0)
+            cases.append(Case(f"hemew3d/sample{number}-amplitude", "root mean square, below 2 Hz", 0.05, run, full=True))
+    if data_folder("marmousi") is not None:
+        # A sample in 17 is 6 %; peaks are read to a fifth of one.
+        cases.append(Case("marmousi/water-arrival", "speed of the direct wave in water", 0.02, water_arrival))
+        cases.append(Case("marmousi/energy", "kinetic energy after 3 s over its largest", 0.5, energy_growth))
+    return cases
+
+
+CASES = _cases()
