@@ -11,7 +11,16 @@ from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).parent
 X86 = platform.machine() in ("x86_64", "AMD64")
-FLAGS = ["-std=c++17", "-O3", "-g0", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wall", "-Wextra"]
+FLAGS = [
+    "-std=c++17",
+    "-O3",
+    "-g0",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fvisibility=hidden",
+    "-Wall",
+    "-Wextra",
+]
 # gcc 12 calls the deliberately undefined operand of its own AVX-512 shuffles uninitialised (GCC bug 105593).
 FLAGS += ["-Wno-maybe-uninitialized", *(["-Werror"] if os.environ.get("SEISKERN_WERROR") else [])]
 ISAS = {"baseline": []}
@@ -35,7 +44,12 @@ class BuildKernels(build_ext):
             folder = str(Path(self.build_temp) / isa)
             include = ["csrc", pybind11.get_include()]
             return self.compiler.compile(
-                [source], folder, macros, [*include, *self.compiler.include_dirs], extra_postargs=flags, depends=headers()
+                [source],
+                folder,
+                macros,
+                [*include, *self.compiler.include_dirs],
+                extra_postargs=flags,
+                depends=headers(),
             )
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -54,5 +68,9 @@ def headers() -> list[str]:
     return sorted(str(path.relative_to(ROOT)) for path in (ROOT / "csrc").rglob("*.h"))
 
 
-sources = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "csrc").rglob("*.cpp") if not path.name.endswith("_cpu.cpp"))
+sources = sorted(
+    str(path.relative_to(ROOT))
+    for path in (ROOT / "csrc").rglob("*.cpp")
+    if not path.name.endswith("_cpu.cpp")
+)
 setup(ext_modules=[Extension("seiskern._C", sources)], cmdclass={"build_ext": BuildKernels})

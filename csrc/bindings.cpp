@@ -28,12 +28,13 @@ T* pointer(std::uintptr_t address) {
 using Lengths = std::array<double, 3>;
 using Counts = std::array<int64_t, 3>;
 
-sk_elastic_grid make_grid(int ndim, int order, int itemsize, bool free_surface, Counts n, double dt, Lengths h, Counts low,
-                          Counts high) {
+sk_elastic_grid make_grid(int ndim, int order, int itemsize, bool free_surface, Counts n, double dt,
+                          Lengths h, Counts low, Counts high) {
   sk_elastic_grid g{};
   g.ndim = ndim, g.order = order, g.itemsize = itemsize, g.free_surface = free_surface;
   g.nx = n[0], g.ny = n[1], g.nz = n[2], g.dt = dt;
-  for (int axis = 0; axis < 3; ++axis) g.h[axis] = h[axis], g.pml_low[axis] = low[axis], g.pml_high[axis] = high[axis];
+  for (int axis = 0; axis < 3; ++axis)
+    g.h[axis] = h[axis], g.pml_low[axis] = low[axis], g.pml_high[axis] = high[axis];
   return g;
 }
 
@@ -42,20 +43,30 @@ py::dict layout(const sk_elastic_grid& grid) {
   check(sk_elastic_layout(&grid, &l));
   using namespace py::literals;
   return py::dict("stride_y"_a = l.stride_y, "stride_z"_a = l.stride_z, "origin"_a = l.origin,
-                  "array_size"_a = l.array_size, "pml_size"_a = l.pml_size, "profile_size"_a = l.profile_size);
+                  "array_size"_a = l.array_size, "pml_size"_a = l.pml_size,
+                  "profile_size"_a = l.profile_size);
 }
 
-sk_elastic_points make_points(std::uintptr_t row_start, std::uintptr_t offset, std::uintptr_t field, std::uintptr_t series,
-                              std::uintptr_t weight, std::uintptr_t data, int64_t n_series, int64_t n_steps) {
-  return {pointer<int64_t>(row_start), pointer<int64_t>(offset), pointer<int32_t>(field), pointer<int32_t>(series),
-          pointer(weight),             pointer(data),            n_series,                n_steps};
+sk_elastic_points make_points(std::uintptr_t row_start, std::uintptr_t offset, std::uintptr_t field,
+                              std::uintptr_t series, std::uintptr_t weight, std::uintptr_t data,
+                              int64_t n_series, int64_t n_steps) {
+  return {pointer<int64_t>(row_start),
+          pointer<int64_t>(offset),
+          pointer<int32_t>(field),
+          pointer<int32_t>(series),
+          pointer(weight),
+          pointer(data),
+          n_series,
+          n_steps};
 }
 
 void run(const sk_elastic_grid& grid, int64_t n_shots, std::uintptr_t fields, std::uintptr_t medium,
          int64_t medium_shot_stride, std::uintptr_t pml, std::uintptr_t profiles,
          const std::array<sk_elastic_points, 4>& points, int64_t first, int64_t last, int threads) {
-  const sk_elastic problem{grid,      n_shots,   pointer(fields), pointer(medium), medium_shot_stride, pointer(pml), pointer(profiles),
-                           points[0], points[1], points[2],       points[3]};
+  const sk_elastic problem{
+      grid,         n_shots,           pointer(fields), pointer(medium), medium_shot_stride,
+      pointer(pml), pointer(profiles), points[0],       points[1],       points[2],
+      points[3]};
   int status = SK_OK;
   {
     const py::gil_scoped_release release;
@@ -78,17 +89,19 @@ void use_huge_pages(std::uintptr_t address, std::uintptr_t bytes) {
 PYBIND11_MODULE(_C, m) {
   m.doc() = "Compiled kernels; see csrc/seiskern.h.";
   py::class_<sk_elastic_grid>(m, "ElasticGrid")
-      .def(py::init(&make_grid), py::arg("ndim"), py::arg("order"), py::arg("itemsize"), py::arg("free_surface"), py::arg("n"),
-           py::arg("dt"), py::arg("h"), py::arg("pml_low"), py::arg("pml_high"))
+      .def(py::init(&make_grid), py::arg("ndim"), py::arg("order"), py::arg("itemsize"),
+           py::arg("free_surface"), py::arg("n"), py::arg("dt"), py::arg("h"), py::arg("pml_low"),
+           py::arg("pml_high"))
       .def("layout", &layout)
-      .def("profiles",
-           [](const sk_elastic_grid& grid, double vmax, double frequency, double reflection, std::uintptr_t out) {
-             check(sk_elastic_profiles(&grid, vmax, frequency, reflection, pointer(out)));
-           });
+      .def("profiles", [](const sk_elastic_grid& grid, double vmax, double frequency, double reflection,
+                          std::uintptr_t out) {
+        check(sk_elastic_profiles(&grid, vmax, frequency, reflection, pointer(out)));
+      });
   py::class_<sk_elastic_points>(m, "ElasticPoints").def(py::init(&make_points));
   m.def("elastic_run", &run);
-  m.def("elastic_max_dt",
-        [](int ndim, int order, Lengths h, double speed) { return sk_elastic_max_dt(ndim, order, h.data(), speed); });
+  m.def("elastic_max_dt", [](int ndim, int order, Lengths h, double speed) {
+    return sk_elastic_max_dt(ndim, order, h.data(), speed);
+  });
   m.def("elastic_surface_norms", [](int order, bool half) {
     std::array<double, 16> norms{};
     const int n = sk_elastic_surface_norms(order, half, norms.data());

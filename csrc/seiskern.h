@@ -1,8 +1,8 @@
 /* C interface of the seiskern CPU core: plain C, no Python, no torch. Every pointer is caller-owned memory.
  *
- * A shot lives on a staggered grid of nz x ny x nx nodes, absorbing layers included (ny = 1 in 2-D). Half positions carry
- * the index of the node before them: vx(k, j, i) lies at i + 1/2, sxz(k, j, i) at k + 1/2 and i + 1/2. Arrays are padded;
- * sk_elastic_layout() tells the strides. The padding must be zero and stays zero.
+ * A shot lives on a staggered grid of nz x ny x nx nodes, absorbing layers included (ny = 1 in 2-D). Half
+ * positions carry the index of the node before them: vx(k, j, i) lies at i + 1/2, sxz(k, j, i) at k + 1/2 and
+ * i + 1/2. Arrays are padded; sk_elastic_layout() tells the strides. The padding must be zero and stays zero.
  */
 #ifndef SEISKERN_H_
 #define SEISKERN_H_
@@ -14,7 +14,18 @@ extern "C" {
 #endif
 
 /* Order of the field and medium arrays; 2-D problems use the ones marked *. */
-enum sk_field { SK_VX /* * */, SK_VY, SK_VZ /* * */, SK_SXX /* * */, SK_SYY, SK_SZZ /* * */, SK_SXY, SK_SXZ /* * */, SK_SYZ, SK_FIELDS };
+enum sk_field {
+  SK_VX /* * */,
+  SK_VY,
+  SK_VZ /* * */,
+  SK_SXX /* * */,
+  SK_SYY,
+  SK_SZZ /* * */,
+  SK_SXY,
+  SK_SXZ /* * */,
+  SK_SYZ,
+  SK_FIELDS
+};
 enum sk_medium {
   SK_BX /* * buoyancy 1/rho at vx */,
   SK_BY,
@@ -51,8 +62,8 @@ typedef struct {
   int64_t profile_size;       /* elements of the absorbing profiles, see sk_elastic_profiles() */
 } sk_elastic_layout_t;
 
-/* Sparse linear maps between the wavefield and time series. Entry e of shot s adds weight * series to a field (sources)
- * or weight * field to a series (receivers). Entries of a shot are sorted by k, those of a plane by
+/* Sparse linear maps between the wavefield and time series. Entry e of shot s adds weight * series to a field
+ * (sources) or weight * field to a series (receivers). Entries of a shot are sorted by k, those of a plane by
  * offset; row_start has nz + 1 marks per shot: entries [row_start[k], row_start[k + 1]) lie in plane k. */
 typedef struct {
   const int64_t* row_start; /* (n_shots, nz + 1) */
@@ -67,38 +78,43 @@ typedef struct {
 typedef struct {
   sk_elastic_grid grid;
   int64_t n_shots;
-  void* fields;                      /* (n_shots, SK_FIELDS or 5 in 2-D, array_size) in the order of sk_field, unused ones left out */
-  const void* medium;                /* (n_shots or 1, SK_MEDIA or 5 in 2-D, array_size) */
-  int64_t medium_shot_stride;        /* elements from the medium of one shot to the next; 0: one medium for all */
-  void* pml;                         /* (n_shots, pml_size), zero at the start */
-  const void* profiles;              /* (profile_size) */
+  void* fields; /* (n_shots, SK_FIELDS or 5 in 2-D, array_size) in the order of sk_field, unused ones left out
+                 */
+  const void* medium;         /* (n_shots or 1, SK_MEDIA or 5 in 2-D, array_size) */
+  int64_t medium_shot_stride; /* elements from the medium of one shot to the next; 0: one medium for all */
+  void* pml;                  /* (n_shots, pml_size), zero at the start */
+  const void* profiles;       /* (profile_size) */
   sk_elastic_points velocity_sources, stress_sources, velocity_receivers, stress_receivers;
 } sk_elastic;
 
 /* Sizes and strides of the arrays of `grid`. */
 int sk_elastic_layout(const sk_elastic_grid* grid, sk_elastic_layout_t* layout);
 
-/* Fills the C-PML profiles of Komatitsch & Martin (2007, doi:10.1190/1.2757586) for the fastest wave speed vmax (m/s), the
- * dominant frequency (Hz) and the theoretical reflection coefficient at normal incidence (1e-6, say). `profiles` has
- * profile_size elements of itemsize bytes. */
-int sk_elastic_profiles(const sk_elastic_grid* grid, double vmax, double frequency, double reflection, void* profiles);
+/* Fills the C-PML profiles of Komatitsch & Martin (2007, doi:10.1190/1.2757586) for the fastest wave speed
+ * vmax (m/s), the dominant frequency (Hz) and the theoretical reflection coefficient at normal incidence
+ * (1e-6, say). `profiles` has profile_size elements of itemsize bytes. */
+int sk_elastic_profiles(const sk_elastic_grid* grid, double vmax, double frequency, double reflection,
+                        void* profiles);
 
-/* Largest stable step (s) for the largest ratio `speed` = sqrt((lam + 2 mu) / rho) between neighbouring positions. */
+/* Largest stable step (s) for the largest ratio `speed` = sqrt((lam + 2 mu) / rho) between neighbouring
+ * positions. */
 double sk_elastic_max_dt(int32_t ndim, int32_t order, const double h[SK_AXES], double speed);
 
-/* Weights of the planes below a free surface in the discrete energy, on nodes or half nodes: a source there is divided by
- * them. Fills `norms` (at most 16) and returns how many; all later ones are 1. */
+/* Weights of the planes below a free surface in the discrete energy, on nodes or half nodes: a source there
+ * is divided by them. Fills `norms` (at most 16) and returns how many; all later ones are 1. */
 int sk_elastic_surface_norms(int32_t order, int32_t half, double* norms);
 
-/* Advances all shots from step `first` to step `last` (exclusive) with `threads` threads. Step n makes velocities at
- * (n + 1/2) dt from stresses at n dt, then stresses at (n + 1) dt. Velocity series are read and written at index n, and
- * so are stress series: index n of a stress receiver holds the stress at (n + 1) dt. */
+/* Advances all shots from step `first` to step `last` (exclusive) with `threads` threads. Step n makes
+ * velocities at (n + 1/2) dt from stresses at n dt, then stresses at (n + 1) dt. Velocity series are read and
+ * written at index n, and so are stress series: index n of a stress receiver holds the stress at (n + 1) dt.
+ */
 int sk_elastic_run(const sk_elastic* problem, int64_t first, int64_t last, int32_t threads);
 
 /* Message of the last error in this thread. */
 const char* sk_error(void);
 
-/* Instruction set in use: "avx512", "avx2" or "baseline". SEISKERN_ISA in the environment asks for a lower one. */
+/* Instruction set in use: "avx512", "avx2" or "baseline". SEISKERN_ISA in the environment asks for a lower
+ * one. */
 const char* sk_isa(void);
 
 /* Those compiled in, separated by blanks. */

@@ -72,5 +72,7 @@ def per_axis(name: str, value: Any, ndim: int) -> tuple[float, ...]:
     """One number for all axes or one for each, in array order."""
     values = [value] * ndim if not hasattr(value, "__len__") else list(value)
     if len(values) != ndim:
-        raise ValueError(f"`{name}` must be one number or {ndim} (one per axis in array order), got {len(values)}")
+        raise ValueError(
+            f"`{name}` must be one number or {ndim} (one per axis in array order), got {len(values)}"
+        )
     return tuple(real(name, v) for v in values)

@@ -1,20 +1,20 @@
 """The compiled module: loaded once, here, and described for ``seiskern doctor``."""
 
+import importlib
 import os
-from types import ModuleType
 from typing import Any
 
 import torch
 
 _missing = ""
+_C: Any = None
 try:
-    from seiskern import _C
+    _C = importlib.import_module("seiskern._C")
 except ImportError as error:
-    _C = None  # type: ignore[assignment]
     _missing = str(error)
 
 
-def require() -> ModuleType:
+def require() -> Any:
     """Compiled module, or an error that says how to get it.
 
     Raises
@@ -23,7 +23,9 @@ def require() -> ModuleType:
         If it is not built for this interpreter.
     """
     if _C is None:
-        raise RuntimeError(f"the compiled kernels are missing ({_missing}); build them with `pip install -e .`")
+        raise RuntimeError(
+            f"the compiled kernels are missing ({_missing}); build them with `pip install -e .`"
+        )
     return _C
 
 
@@ -46,4 +48,10 @@ def describe() -> dict[str, Any]:
     if _C.isa() != "avx512":
         asked = os.environ.get("SEISKERN_ISA")
         why = f"SEISKERN_ISA={asked}" if asked else "this processor has no AVX-512"
-    return {"compiled": True, "isa": _C.isa(), "isas": _C.compiled_isas().split(), "threads": threads(), "why": why}
+    return {
+        "compiled": True,
+        "isa": _C.isa(),
+        "isas": _C.compiled_isas().split(),
+        "threads": threads(),
+        "why": why,
+    }

@@ -18,8 +18,9 @@ struct alignas(128) Progress {
 
   void publish(int64_t value) { mark.store(value, std::memory_order_release); }
 
-  // Spins, for waits are far shorter than a system call, and without the pause instruction, which a virtual machine traps
-  // (7 times slower on two cores of one); yields only after about a millisecond, for then the core is lost for a time slice.
+  // Spins, for waits are far shorter than a system call, and without the pause instruction, which a virtual
+  // machine traps (7 times slower on two cores of one); yields only after about a millisecond, for then the
+  // core is lost for a time slice.
   void wait_for(int64_t value) const {
     for (int spins = 0; mark.load(std::memory_order_acquire) < value; ++spins) {
       if (spins > kSpins) std::this_thread::yield();

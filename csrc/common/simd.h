@@ -16,8 +16,8 @@
 
 namespace seiskern {
 
-// Flushes denormal numbers to zero while it lives: the decaying tails ahead of a wave front would otherwise cost a
-// hundred cycles each.
+// Flushes denormal numbers to zero while it lives: the decaying tails ahead of a wave front would otherwise
+// cost a hundred cycles each.
 class FlushDenormals {
 #if defined(__x86_64__)
  public:
@@ -50,8 +50,9 @@ struct Simd {
   static SK_INLINE Vector all(T value) { return value - Vector{}; }
 };
 
-// Vectors that start a few elements before or after an aligned address. A 64-byte load that crosses cache lines costs two,
-// so they are cut from aligned ones where registers can be shifted (1.3 times faster in 2-D at order 4, Zen 5).
+// Vectors that start a few elements before or after an aligned address. A 64-byte load that crosses cache
+// lines costs two, so they are cut from aligned ones where registers can be shifted (1.3 times faster in 2-D
+// at order 4, Zen 5).
 template <class T>
 class Window {
   using V = typename Simd<T>::Vector;
@@ -59,7 +60,9 @@ class Window {
  public:
 #if defined(__AVX512F__)
   explicit SK_INLINE Window(const T* p)
-      : before_(Simd<T>::load(p - Simd<T>::lanes)), middle_(Simd<T>::load(p)), after_(Simd<T>::load(p + Simd<T>::lanes)) {}
+      : before_(Simd<T>::load(p - Simd<T>::lanes)),
+        middle_(Simd<T>::load(p)),
+        after_(Simd<T>::load(p + Simd<T>::lanes)) {}
 
   template <int kShift>
   SK_INLINE V at() const {

@@ -38,19 +38,27 @@ constexpr double difference_norm() {
 
 inline double taylor(int order, int m) {
   switch (order) {
-    case 2: return Taylor<1>::c[m];
-    case 4: return Taylor<2>::c[m];
-    case 6: return Taylor<3>::c[m];
-    default: return Taylor<4>::c[m];
+    case 2:
+      return Taylor<1>::c[m];
+    case 4:
+      return Taylor<2>::c[m];
+    case 6:
+      return Taylor<3>::c[m];
+    default:
+      return Taylor<4>::c[m];
   }
 }
 
 inline double difference_norm(int order) {
   switch (order) {
-    case 2: return difference_norm<1>();
-    case 4: return difference_norm<2>();
-    case 6: return difference_norm<3>();
-    default: return difference_norm<4>();
+    case 2:
+      return difference_norm<1>();
+    case 4:
+      return difference_norm<2>();
+    case 6:
+      return difference_norm<3>();
+    default:
+      return difference_norm<4>();
   }
 }
 

@@ -1,4 +1,6 @@
 // The C interface of the elastic solver: checks, array layout, absorbing profiles, threads.
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -8,8 +10,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <unistd.h>
 
 #include "common/stencil.h"
 #include "elastic/surface.h"
@@ -32,10 +32,14 @@ constexpr int kMedia2[] = {SK_BX, SK_BZ, SK_LAM, SK_MU2, SK_MXZ};
 
 int closure_depth(int order) {
   switch (order) {
-    case 2: return surface_depth<1>();
-    case 4: return surface_depth<2>();
-    case 6: return surface_depth<3>();
-    default: return surface_depth<4>();
+    case 2:
+      return surface_depth<1>();
+    case 4:
+      return surface_depth<2>();
+    case 6:
+      return surface_depth<3>();
+    default:
+      return surface_depth<4>();
   }
 }
 
@@ -48,9 +52,12 @@ int surface_norms(bool half, double* out) {
 
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 int64_t padded_nx(const sk_elastic_grid& g) { return round_up(g.nx, kRowAlign); }
-int64_t count(const sk_elastic_grid& g, int axis) { return axis == SK_X ? padded_nx(g) : axis == SK_Y ? g.ny : g.nz; }
+int64_t count(const sk_elastic_grid& g, int axis) {
+  return axis == SK_X ? padded_nx(g) : axis == SK_Y ? g.ny : g.nz;
+}
 
-// Absorbing rows of one axis. Along x they are widened to whole vectors; the profiles are zero in the surplus.
+// Absorbing rows of one axis. Along x they are widened to whole vectors; the profiles are zero in the
+// surplus.
 struct Extent {
   int64_t low, high, width;
 };
@@ -74,8 +81,10 @@ int64_t memory_size(const sk_elastic_grid& g, int axis) {
 
 int check(const sk_elastic_grid& g) {
   if (g.ndim != 2 && g.ndim != 3) return fail("ndim must be 2 or 3, got " + std::to_string(g.ndim));
-  if (g.order < 2 || g.order > 8 || g.order % 2) return fail("order must be 2, 4, 6 or 8, got " + std::to_string(g.order));
-  if (g.itemsize != 4 && g.itemsize != 8) return fail("itemsize must be 4 or 8, got " + std::to_string(g.itemsize));
+  if (g.order < 2 || g.order > 8 || g.order % 2)
+    return fail("order must be 2, 4, 6 or 8, got " + std::to_string(g.order));
+  if (g.itemsize != 4 && g.itemsize != 8)
+    return fail("itemsize must be 4 or 8, got " + std::to_string(g.itemsize));
   if (g.ndim == 2 && g.ny != 1) return fail("ny must be 1 in 2-D, got " + std::to_string(g.ny));
   if (g.nx < 1 || g.ny < 1 || g.nz < 1) return fail("nx, ny and nz must be positive");
   if (!(g.dt > 0)) return fail("dt must be > 0");
@@ -87,8 +96,8 @@ int check(const sk_elastic_grid& g) {
     }
   }
   if (g.free_surface && (g.pml_low[SK_Z] > 0 || g.nz - g.pml_high[SK_Z] < closure_depth(g.order))) {
-    return fail("a free surface needs no absorbing layer above it and " + std::to_string(closure_depth(g.order)) +
-                " planes below it");
+    return fail("a free surface needs no absorbing layer above it and " +
+                std::to_string(closure_depth(g.order)) + " planes below it");
   }
   return SK_OK;
 }
@@ -97,11 +106,13 @@ sk_elastic_layout_t make_layout(const sk_elastic_grid& g) {
   const int64_t radius = g.order / 2, halo_y = g.ndim == 3 ? radius : 0;
   sk_elastic_layout_t l{};
   l.stride_y = padded_nx(g) + kRowAlign;  // the gap is the halo of this row and of the next
-  if (l.stride_y * g.itemsize % 1024 == 0) l.stride_y += kRowAlign;  // rows must not all fall on the same cache sets
+  if (l.stride_y * g.itemsize % 1024 == 0)
+    l.stride_y += kRowAlign;  // rows must not all fall on the same cache sets
   l.stride_z = l.stride_y * (g.ny + 2 * halo_y);
   l.origin = radius * l.stride_z + halo_y * l.stride_y + kRowAlign;
   const int64_t page = 4096 / g.itemsize;
-  l.array_size = round_up((g.nz + 2 * radius) * l.stride_z + kRowAlign, page) + 5 * kRowAlign;  // nor must arrays
+  l.array_size =
+      round_up((g.nz + 2 * radius) * l.stride_z + kRowAlign, page) + 5 * kRowAlign;  // nor must arrays
   for (int axis = 0; axis < 3; ++axis) l.pml_size += 2 * g.ndim * memory_size(g, axis);
   l.profile_size = 6 * (count(g, SK_X) + g.ny + g.nz);
   return l;
@@ -111,13 +122,15 @@ template <class T>
 Profile<T> profile_of(const sk_elastic_grid& g, int axis, T* profiles) {
   for (int a = 0; a < axis; ++a) profiles += 6 * count(g, a);
   const int64_t n = count(g, axis);
-  return {{profiles, profiles + n}, {profiles + 2 * n, profiles + 3 * n}, {profiles + 4 * n, profiles + 5 * n}};
+  return {
+      {profiles, profiles + n}, {profiles + 2 * n, profiles + 3 * n}, {profiles + 4 * n, profiles + 5 * n}};
 }
 
 template <class T>
 Points<T> make_points(const sk_elastic_points& p, const sk_elastic_grid& g, int64_t shot) {
   T* data = static_cast<T*>(p.data) + shot * p.n_steps * p.n_series;
-  return {p.row_start + shot * (g.nz + 1), p.offset, p.field, p.series, static_cast<const T*>(p.weight), data, p.n_series};
+  return {p.row_start + shot * (g.nz + 1), p.offset, p.field,   p.series,
+          static_cast<const T*>(p.weight), data,     p.n_series};
 }
 
 template <class T>
@@ -146,7 +159,8 @@ Shot<T> make_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t sho
       if (!absent) memory += memory_size(g, axis);
     }
   }
-  s.sources[0] = make_points<T>(p.velocity_sources, g, shot), s.sources[1] = make_points<T>(p.stress_sources, g, shot);
+  s.sources[0] = make_points<T>(p.velocity_sources, g, shot),
+  s.sources[1] = make_points<T>(p.stress_sources, g, shot);
   s.receivers[0] = make_points<T>(p.velocity_receivers, g, shot);
   s.receivers[1] = make_points<T>(p.stress_receivers, g, shot);
   return s;
@@ -160,19 +174,21 @@ int64_t cache_size() {
   return std::clamp<int64_t>(size, 8 << 20, 32 << 20);
 }
 
-// Blocks of rows (2-D) or planes (3-D) and strips of rows (3-D) that stay in the outer cache for `halfsteps` half steps.
-// The window of a strip is (strip + skew) x (two blocks per thread + skew) rows. Its share of the cache, and the block
-// sizes, are the best of a scan on a Zen 5 with 32 MB (benches/scan_tiling.py).
+// Blocks of rows (2-D) or planes (3-D) and strips of rows (3-D) that stay in the outer cache for `halfsteps`
+// half steps. The window of a strip is (strip + skew) x (two blocks per thread + skew) rows. Its share of the
+// cache, and the block sizes, are the best of a scan on a Zen 5 with 32 MB (benches/scan_tiling.py).
 Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int threads) {
   const int64_t radius = g.order / 2;
   if (g.ndim == 2) {
-    if (g.nz * l.stride_y * g.itemsize < kSmall * threads) {  // one block per thread, which then keeps its rows in its own cache
+    if (g.nz * l.stride_y * g.itemsize <
+        kSmall * threads) {  // one block per thread, which then keeps its rows in its own cache
       const int64_t halfsteps = std::clamp<int64_t>(g.nz / (4 * radius * threads) / 2 * 2, 2, 16);
       return {std::max<int64_t>(1, g.nz / threads - halfsteps * radius / 2), 1, halfsteps};
     }
     return {16, 1, std::max<int64_t>(4, 32 / radius / 2 * 2)};
   }
-  const int64_t block = 2, row = l.stride_y * g.itemsize * (SK_FIELDS + SK_MEDIA), share = cache_size() * 3 / 8;
+  const int64_t block = 2, row = l.stride_y * g.itemsize * (SK_FIELDS + SK_MEDIA),
+                share = cache_size() * 3 / 8;
   Tiling best{block, g.ny, 2};
   double least = 1e30;
   for (int64_t halfsteps = 2; halfsteps * radius <= 16; halfsteps += 2) {
@@ -190,12 +206,13 @@ Isa detect_isa() {
   Isa best = Isa::kBaseline;
 #if defined(__x86_64__) && defined(SK_X86)
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) best = Isa::kAvx2;
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512dq")) {
     best = Isa::kAvx512;
   }
 #endif
   const char* asked = std::getenv("SEISKERN_ISA");
-  const Isa limit = !asked                           ? Isa::kAvx512
+  const Isa limit = !asked                            ? Isa::kAvx512
                     : !std::strcmp(asked, "baseline") ? Isa::kBaseline
                     : !std::strcmp(asked, "avx2")     ? Isa::kAvx2
                                                       : Isa::kAvx512;
@@ -205,16 +222,20 @@ Isa detect_isa() {
 Advance* choose_kernel(const sk_elastic_grid& g) {
   switch (detect_isa()) {
 #if defined(SK_X86)
-    case Isa::kAvx512: return avx512::kernel(g.ndim, g.order, g.itemsize);
-    case Isa::kAvx2: return avx2::kernel(g.ndim, g.order, g.itemsize);
+    case Isa::kAvx512:
+      return avx512::kernel(g.ndim, g.order, g.itemsize);
+    case Isa::kAvx2:
+      return avx2::kernel(g.ndim, g.order, g.itemsize);
 #endif
-    default: return baseline::kernel(g.ndim, g.order, g.itemsize);
+    default:
+      return baseline::kernel(g.ndim, g.order, g.itemsize);
   }
 }
 
-// Receivers of one shot whose rows are summed apart. Blocks of two strips may sample the same receiver at the same half
-// step, so every row along x of every series has a sum of its own, which one block at a time adds to, in ascending z. They
-// are joined in ascending y afterwards: records do not depend on threads, strips or the steps at which a run is cut.
+// Receivers of one shot whose rows are summed apart. Blocks of two strips may sample the same receiver at the
+// same half step, so every row along x of every series has a sum of its own, which one block at a time adds
+// to, in ascending z. They are joined in ascending y afterwards: records do not depend on threads, strips or
+// the steps at which a run is cut.
 template <class T>
 class RowSums {
  public:
@@ -229,7 +250,8 @@ class RowSums {
     sums_.erase(std::unique(sums_.begin(), sums_.end()), sums_.end());
     number_.resize(keys.size());
     for (int64_t e = 0; e < n; ++e) {
-      number_[e] = static_cast<int32_t>(std::lower_bound(sums_.begin(), sums_.end(), keys[e]) - sums_.begin());
+      number_[e] =
+          static_cast<int32_t>(std::lower_bound(sums_.begin(), sums_.end(), keys[e]) - sums_.begin());
     }
     data_.assign(sums_.size() * static_cast<size_t>(last - first), T(0));
   }
@@ -260,16 +282,19 @@ class RowSums {
 };
 
 template <class T>
-void run_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t shot, int64_t first, int64_t last, int threads) {
+void run_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t shot, int64_t first, int64_t last,
+              int threads) {
   const sk_elastic_grid& g = p.grid;
   Shot<T> s = make_shot<T>(p, l, shot);
-  RowSums<T> velocities(s.receivers[0], g.nz, l.stride_y, first, last), stresses(s.receivers[1], g.nz, l.stride_y, first, last);
+  RowSums<T> velocities(s.receivers[0], g.nz, l.stride_y, first, last),
+      stresses(s.receivers[1], g.nz, l.stride_y, first, last);
   s.receivers[0] = velocities.apart(), s.receivers[1] = stresses.apart();
   Advance* const advance = choose_kernel(g);
   const int64_t radius = g.order / 2, reach_y = g.ndim == 3 ? radius : 0;
   std::vector<T> rows(static_cast<size_t>(threads * s.view.nx));
-  run_tiles(g.nz, g.ny, radius, reach_y, g.free_surface ? closure_depth(g.order) : 0, make_tiling(g, l, threads), 2 * first, 2 * last,
-            threads, [&](int thread, int64_t half, int64_t k0, int64_t k1, int64_t j0, int64_t j1) {
+  run_tiles(g.nz, g.ny, radius, reach_y, g.free_surface ? closure_depth(g.order) : 0,
+            make_tiling(g, l, threads), 2 * first, 2 * last, threads,
+            [&](int thread, int64_t half, int64_t k0, int64_t k1, int64_t j0, int64_t j1) {
               advance(&s, rows.data() + thread * s.view.nx, half, k0, k1, j0, j1);
             });
   velocities.join(), stresses.join();
@@ -301,7 +326,9 @@ void fill_profiles(const sk_elastic_grid& g, double vmax, double frequency, doub
         const double x = i + 0.5 * half;
         const double low = g.pml_low[axis], high = g.pml_high[axis];
         const double from_low = low - x, from_high = x - (nodes - 1 - high);
-        const double depth = low > 0 && from_low > 0 ? from_low / low : high > 0 && from_high > 0 ? from_high / high : 0;
+        const double depth = low > 0 && from_low > 0     ? from_low / low
+                             : high > 0 && from_high > 0 ? from_high / high
+                                                         : 0;
         if (depth <= 0) continue;
         const double thickness = (low > 0 && from_low > 0 ? low : high) * g.h[axis];
         const double d = -1.5 * vmax * std::log(reflection) / thickness * depth * depth;
@@ -325,9 +352,12 @@ const char* sk_error(void) { return last_error.c_str(); }
 
 const char* sk_isa(void) {
   switch (detect_isa()) {
-    case Isa::kAvx512: return "avx512";
-    case Isa::kAvx2: return "avx2";
-    default: return "baseline";
+    case Isa::kAvx512:
+      return "avx512";
+    case Isa::kAvx2:
+      return "avx2";
+    default:
+      return "baseline";
   }
 }
 
@@ -345,7 +375,8 @@ int sk_elastic_layout(const sk_elastic_grid* grid, sk_elastic_layout_t* layout) 
   return SK_OK;
 }
 
-int sk_elastic_profiles(const sk_elastic_grid* grid, double vmax, double frequency, double reflection, void* profiles) {
+int sk_elastic_profiles(const sk_elastic_grid* grid, double vmax, double frequency, double reflection,
+                        void* profiles) {
   if (const int status = check(*grid)) return status;
   if (!(vmax > 0 && frequency >= 0 && reflection > 0 && reflection < 1)) {
     return fail("vmax must be > 0, frequency >= 0 and 0 < reflection < 1");
@@ -369,10 +400,14 @@ double sk_elastic_max_dt(int32_t ndim, int32_t order, const double h[SK_AXES], d
 
 int sk_elastic_surface_norms(int32_t order, int32_t half, double* norms) {
   switch (order) {
-    case 2: return surface_norms<1>(half, norms);
-    case 4: return surface_norms<2>(half, norms);
-    case 6: return surface_norms<3>(half, norms);
-    default: return surface_norms<4>(half, norms);
+    case 2:
+      return surface_norms<1>(half, norms);
+    case 4:
+      return surface_norms<2>(half, norms);
+    case 6:
+      return surface_norms<3>(half, norms);
+    default:
+      return surface_norms<4>(half, norms);
   }
 }
 
@@ -382,7 +417,8 @@ int sk_elastic_run(const sk_elastic* problem, int64_t first, int64_t last, int32
   if (threads < 1) return fail("threads must be >= 1, got " + std::to_string(threads));
   for (const auto* p : {&problem->velocity_sources, &problem->stress_sources, &problem->velocity_receivers,
                         &problem->stress_receivers}) {
-    if (p->n_series > 0 && (first < 0 || last > p->n_steps)) return fail("first and last must lie within n_steps");
+    if (p->n_series > 0 && (first < 0 || last > p->n_steps))
+      return fail("first and last must lie within n_steps");
   }
   const sk_elastic_layout_t layout = make_layout(g);
   try {

@@ -1,5 +1,5 @@
-// Half steps of a range of rows. Compiled once per instruction set (SK_ISA), so it uses no inline function of the standard
-// library: the linker would keep one copy of those, for the wrong processor perhaps.
+// Half steps of a range of rows. Compiled once per instruction set (SK_ISA), so it uses no inline function of
+// the standard library: the linker would keep one copy of those, for the wrong processor perhaps.
 #include "elastic/update.h"
 
 namespace seiskern::elastic::SK_ISA {
@@ -20,7 +20,8 @@ int64_t lower_bound(const int64_t* offset, int64_t begin, int64_t end, int64_t v
 
 // Calls body(field value, weight, series value) for the entries of row k between x-rows j0 and j1.
 template <class T, class Body>
-void visit(const View<T>& v, const Points<T>& points, int64_t n, int64_t k, int64_t j0, int64_t j1, const Body& body) {
+void visit(const View<T>& v, const Points<T>& points, int64_t n, int64_t k, int64_t j0, int64_t j1,
+           const Body& body) {
   if (points.n_series == 0 || points.row_start[k] == points.row_start[k + 1]) return;
   const int64_t first = points.row_start[k], last = points.row_start[k + 1];
   const int64_t begin = lower_bound(points.offset, first, last, j0 * v.stride[SK_Y]);
@@ -40,7 +41,8 @@ void update(const R& rows, int kind, const Run& run) {
 }
 
 template <int kDim, int kRadius, class T>
-void advance(const void* shot_pointer, void* buffer, int64_t half, int64_t k0, int64_t k1, int64_t j0, int64_t j1) {
+void advance(const void* shot_pointer, void* buffer, int64_t half, int64_t k0, int64_t k1, int64_t j0,
+             int64_t j1) {
   const auto& shot = *static_cast<const Shot<T>*>(shot_pointer);
   const Rows<kDim, kRadius, T> rows(shot.view, static_cast<T*>(buffer));
   const int kind = static_cast<int>(half % 2);
@@ -49,7 +51,8 @@ void advance(const void* shot_pointer, void* buffer, int64_t half, int64_t k0, i
   if (kDim == 3) {
     for (int64_t j = j0; j < j1; j += kStrip) {
       const int64_t end = j + kStrip < j1 ? j + kStrip : j1;
-      for (int64_t k = k0; k < k1; ++k) update(rows, kind, {k, j, end, k * v.stride[SK_Z], v.stride[SK_Y], 0, v.nx});
+      for (int64_t k = k0; k < k1; ++k)
+        update(rows, kind, {k, j, end, k * v.stride[SK_Z], v.stride[SK_Y], 0, v.nx});
     }
   }
   for (int64_t k = k0; k < k1; ++k) {
@@ -63,10 +66,14 @@ void advance(const void* shot_pointer, void* buffer, int64_t half, int64_t k0, i
 template <int kDim, class T>
 Advance* of_order(int order) {
   switch (order) {
-    case 2: return advance<kDim, 1, T>;
-    case 4: return advance<kDim, 2, T>;
-    case 6: return advance<kDim, 3, T>;
-    default: return advance<kDim, 4, T>;
+    case 2:
+      return advance<kDim, 1, T>;
+    case 4:
+      return advance<kDim, 2, T>;
+    case 6:
+      return advance<kDim, 3, T>;
+    default:
+      return advance<kDim, 4, T>;
   }
 }
 

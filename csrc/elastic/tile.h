@@ -1,14 +1,15 @@
 // Order of work that keeps the wavefield in cache over several time steps.
 //
-// A half step (velocity or stress) reads at most `reach` rows to either side of what it writes. So a block of rows may run
-// through many half steps while it is in cache if each half step ends `reach` rows earlier than the one before:
+// A half step (velocity or stress) reads at most `reach` rows to either side of what it writes. So a block of
+// rows may run through many half steps while it is in cache if each half step ends `reach` rows earlier than
+// the one before:
 //
 //   z ->   0 ......... E(0,h) ......... E(1,h) ......... nz        E(b, h) = E(0, 0) + b * block - h * reach
 //
-// Half step h of block b writes [E(b-1,h), E(b,h)). It needs half step h - 1 of blocks <= b, so blocks run one after the
-// other, or on several threads, each half a step or more behind its left neighbour. The same skew along y cuts planes
-// that are too large for the cache into strips. Within one half step rows are always finished in ascending z, whatever
-// the number of threads: sums over rows are the same to the last bit.
+// Half step h of block b writes [E(b-1,h), E(b,h)). It needs half step h - 1 of blocks <= b, so blocks run
+// one after the other, or on several threads, each half a step or more behind its left neighbour. The same
+// skew along y cuts planes that are too large for the cache into strips. Within one half step rows are always
+// finished in ascending z, whatever the number of threads: sums over rows are the same to the last bit.
 #pragma once
 
 #include <algorithm>
@@ -47,10 +48,11 @@ struct SkewedAxis {
   int64_t lookahead(int64_t halfsteps) const { return (halfsteps * reach + block - 1) / block; }
 };
 
-// Runs task(thread, half step, k0, k1, j0, j1) for half steps [first, last), in an order that respects every dependency.
+// Runs task(thread, half step, k0, k1, j0, j1) for half steps [first, last), in an order that respects every
+// dependency.
 template <class Task>
-void run_tiles(int64_t nz, int64_t ny, int64_t reach_z, int64_t reach_y, int64_t closure_rows, const Tiling& tiling,
-               int64_t first, int64_t last, int threads, const Task& task) {
+void run_tiles(int64_t nz, int64_t ny, int64_t reach_z, int64_t reach_y, int64_t closure_rows,
+               const Tiling& tiling, int64_t first, int64_t last, int threads, const Task& task) {
   const int64_t halfsteps = tiling.halfsteps;
   const SkewedAxis z(nz, tiling.block_z, reach_z, halfsteps, closure_rows);
   const SkewedAxis y(ny, tiling.block_y, reach_y, halfsteps, 0);

@@ -5,14 +5,18 @@
 //   dt s_nn     = lam sum_a D-_a v_a + 2 mu D-_n v_n
 //   dt s_nt     = mu (D+_t v_n + D+_n v_t)
 //
-// Every update is `field += coefficient * (sum of derivatives)`. What a derivative is depends on where it is taken:
+// Every update is `field += coefficient * (sum of derivatives)`. What a derivative is depends on where it is
+// taken:
 //
 //   Difference   inside: the staggered stencil
-//   Stretched    in an absorbing layer (Komatitsch & Martin 2007, doi:10.1190/1.2757586): with g the plain derivative,
+//   Stretched    in an absorbing layer (Komatitsch & Martin 2007, doi:10.1190/1.2757586): with g the plain
+//   derivative,
 //                psi <- b psi + a g,  derivative = g / kappa + psi
-//   Buffered     in the first rows below a free surface: the closure of surface.h, summed beforehand into a row
+//   Buffered     in the first rows below a free surface: the closure of surface.h, summed beforehand into a
+//   row
 //
-// with_dx, with_dy and with_dz cut a run of rows into the parts where each kind holds; the loops themselves have no branch.
+// with_dx, with_dy and with_dz cut a run of rows into the parts where each kind holds; the loops themselves
+// have no branch.
 #pragma once
 
 #include <cstdint>
@@ -24,10 +28,11 @@
 
 namespace seiskern::elastic::SK_ISA {
 
-// A derivative is asked for a row first, by its number along the axis of the rows, then for vectors of it: operator()(i, x)
-// for element i of the arrays, which is column x.
+// A derivative is asked for a row first, by its number along the axis of the rows, then for vectors of it:
+// operator()(i, x) for element i of the arrays, which is column x.
 
-// In 3-D the rows come from the outer caches; asking for them this many rows before is 1.2 times faster (Zen 5, 148^3).
+// In 3-D the rows come from the outer caches; asking for them this many rows before is 1.2 times faster (Zen
+// 5, 148^3).
 constexpr int64_t kAhead = 2;
 
 // D+ or D- along the axis with that stride; c holds the coefficients times dt / h.
@@ -133,13 +138,15 @@ struct Stretched {
   }
 };
 
-// Rows [begin, end) along z in 2-D, of plane k along y in 3-D; columns [x0, x1), whole vectors. Row n starts at element
-// start + n step.
+// Rows [begin, end) along z in 2-D, of plane k along y in 3-D; columns [x0, x1), whole vectors. Row n starts
+// at element start + n step.
 struct Run {
   int64_t k, begin, end, start, step, x0, x1;
 
   SK_INLINE Run rows(int64_t first, int64_t last) const { return {k, first, last, start, step, x0, x1}; }
-  SK_INLINE Run columns(int64_t first, int64_t last) const { return {k, begin, end, start, step, first, last}; }
+  SK_INLINE Run columns(int64_t first, int64_t last) const {
+    return {k, begin, end, start, step, first, last};
+  }
 };
 
 // out += coefficient * (sum of derivatives)
@@ -307,7 +314,8 @@ class Rows {
     const auto d = difference<kPlus>(field, SK_Z);
     if (run.k >= layer.low && run.k < layer.high) return body(run, d);
     const int64_t slab = run.k < layer.low ? run.k : run.k - layer.high + layer.low;
-    body(run, stretched(d, per_row<kPlus>(SK_Z, run.k, 0), layer.memory[memory] + slab * v_.ny * v_.nx, v_.nx));
+    body(run,
+         stretched(d, per_row<kPlus>(SK_Z, run.k, 0), layer.memory[memory] + slab * v_.ny * v_.nx, v_.nx));
   }
 
   template <bool kPlus, class Body>
@@ -316,7 +324,8 @@ class Rows {
     if (v_.free_surface && (kDim == 2 ? run.begin : run.k) < closed) {
       const int64_t end = kDim == 3 || run.end < closed ? run.end : closed;
       for (int64_t n = run.begin; n < end; ++n) {
-        body(run.rows(n, n + 1), closure<kPlus>(field, pair, kDim == 2 ? n : run.k, run.start + n * run.step));
+        body(run.rows(n, n + 1),
+             closure<kPlus>(field, pair, kDim == 2 ? n : run.k, run.start + n * run.step));
       }
       run = run.rows(end, run.end);
     }
@@ -342,10 +351,12 @@ class Rows {
     const AddTo<T> add = {v_.field[SK_VX + kAxis], v_.medium[SK_BX + kAxis]};
     with_dz<kAxis == SK_Z>(kSz, memory, pair, run, [&](const Run& plane, const auto& dz) {
       if constexpr (kDim == 2) {
-        with_dx<kAxis == SK_X>(kSx, memory, plane, [&](const Run& part, const auto& dx) { for_each(part, add, dx, dz); });
+        with_dx<kAxis == SK_X>(kSx, memory, plane,
+                               [&](const Run& part, const auto& dx) { for_each(part, add, dx, dz); });
       } else {
         along_rows<SK_Y, kAxis == SK_Y>(kSy, memory, plane, [&](const Run& strip, const auto& dy) {
-          with_dx<kAxis == SK_X>(kSx, memory, strip, [&](const Run& part, const auto& dx) { for_each(part, add, dx, dy, dz); });
+          with_dx<kAxis == SK_X>(kSx, memory, strip,
+                                 [&](const Run& part, const auto& dx) { for_each(part, add, dx, dy, dz); });
         });
       }
     });
@@ -373,7 +384,8 @@ class Rows {
                    [&](const Run& plane, const auto& ez) { normal_stress_rows(plane, ez); });
   }
 
-  // One row on the free surface: lam is the plane-stress modulus there, the strain along z drops out and szz stays zero.
+  // One row on the free surface: lam is the plane-stress modulus there, the strain along z drops out and szz
+  // stays zero.
   void surface_stress(const Run& row) const {
     clear(buffer_);
     normal_stress_rows(row, Buffered<T>{buffer_});
@@ -382,9 +394,11 @@ class Rows {
 
   template <class D>
   SK_INLINE void normal_stress_rows(const Run& plane, const D& ez) const {
-    const AddNormal<T> add = {v_.field[SK_SXX], v_.field[SK_SYY], v_.field[SK_SZZ], v_.medium[SK_LAM], v_.medium[SK_MU2]};
+    const AddNormal<T> add = {v_.field[SK_SXX], v_.field[SK_SYY], v_.field[SK_SZZ], v_.medium[SK_LAM],
+                              v_.medium[SK_MU2]};
     if constexpr (kDim == 2) {
-      with_dx<false>(SK_VX, of_velocity(SK_VX), plane, [&](const Run& part, const auto& ex) { for_each(part, add, ex, ez); });
+      with_dx<false>(SK_VX, of_velocity(SK_VX), plane,
+                     [&](const Run& part, const auto& ex) { for_each(part, add, ex, ez); });
     } else {
       along_rows<SK_Y, false>(SK_VY, of_velocity(SK_VY), plane, [&](const Run& strip, const auto& ey) {
         with_dx<false>(SK_VX, of_velocity(SK_VX), strip,

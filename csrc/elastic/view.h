@@ -17,7 +17,8 @@ struct Profile {
   const T* k[2];  // 1/kappa
 };
 
-// Where one axis is absorbing, in nodes, and where its memory variables are: first the low layer, then the high one.
+// Where one axis is absorbing, in nodes, and where its memory variables are: first the low layer, then the
+// high one.
 template <class T>
 struct Layer {
   int64_t low, high;  // absorbing: [0, low) and [high, n)
@@ -57,12 +58,13 @@ struct Shot {
 };
 
 // Half step `half` of rows [k0, k1) x [j0, j1): velocity if even, stress if odd. `buffer` holds one row.
-using Advance = void(const void* shot, void* buffer, int64_t half, int64_t k0, int64_t k1, int64_t j0, int64_t j1);
+using Advance = void(const void* shot, void* buffer, int64_t half, int64_t k0, int64_t k1, int64_t j0,
+                     int64_t j1);
 
 // The compiled kernels, one table per instruction set.
-#define SK_DECLARE_KERNELS(isa)                                 \
-  namespace isa {                                           \
-  Advance* kernel(int ndim, int order, int itemsize);       \
+#define SK_DECLARE_KERNELS(isa)                       \
+  namespace isa {                                     \
+  Advance* kernel(int ndim, int order, int itemsize); \
   }
 SK_DECLARE_KERNELS(baseline)
 SK_DECLARE_KERNELS(avx2)

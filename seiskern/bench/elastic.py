@@ -151,7 +151,9 @@ def _measure(problem: Problem, peers: bool, turns: int, reference: float) -> Row
         contenders |= others.contenders(problem)
         correlation = _correlation(contenders["seiskern"](), contenders["deepwave"]())
         if not correlation > 0.99:
-            raise RuntimeError(f"records of {problem.name} do not agree with deepwave's: correlation {correlation:.4f}")
+            raise RuntimeError(
+                f"records of {problem.name} do not agree with deepwave's: correlation {correlation:.4f}"
+            )
     times = turn_by_turn(contenders, turns)
     own = times.pop("seiskern")
     rate = problem.updates / own.median
@@ -188,7 +190,9 @@ def seiskern_run(problem: Problem) -> Callable[[], Tensor]:
     middle = SPACING * (problem.n // 2)
     place = dict.fromkeys(medium.axes, middle)
     source = sk.Explosion(**place, moment=SPACING**problem.ndim, rate=problem.wavelet)
-    line = {axis: torch.full((problem.n,), middle) for axis in medium.axes} | {"x": torch.arange(problem.n) * SPACING}
+    line = {axis: torch.full((problem.n,), middle) for axis in medium.axes} | {
+        "x": torch.arange(problem.n) * SPACING
+    }
     receivers = sk.Receivers(**line)
 
     def run() -> Tensor:

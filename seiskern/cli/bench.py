@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("family", choices=["elastic"], help="which kernels")
-    parser.add_argument("--peers", action="store_true", help="beside deepwave and Devito: pip install 'seiskern[bench]'")
+    parser.add_argument(
+        "--peers", action="store_true", help="beside deepwave and Devito: pip install 'seiskern[bench]'"
+    )
     parser.add_argument("--turns", type=int, default=5, metavar="N", help="times each is run (5)")
     parser.add_argument("--toy", action="store_true", help="tiny sizes, to see that it works")
 
@@ -34,14 +36,17 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"machine": elastic.machine(), "rows": [dataclasses.asdict(row) for row in rows]})
     else:
-        print("\nratios: median [least-greatest] of the turns; bandwidth: of two plain passes per step, against a triad")
+        print(
+            "\nratios: median [least-greatest] of the turns; bandwidth: of two plain passes per step, against a triad"
+        )
         print(table([(key, value) for key, value in elastic.machine().items()]))
     return 0
 
 
 def _line(row: "Row") -> str:
     peers = (
-        f"{name} {ms:.4g} ms, {{0:.2f}}x [{{1:.2f}}-{{2:.2f}}]".format(*row.ratios[name]) for name, ms in row.peers.items()
+        f"{name} {ms:.4g} ms, {{0:.2f}}x [{{1:.2f}}-{{2:.2f}}]".format(*row.ratios[name])
+        for name, ms in row.peers.items()
     )
     own = f"{row.ms:9.4g} ms {row.mcells:7.0f} Mcell/s {row.bandwidth:5.2f} of triad {row.bytes_per_cell:4.0f} B/cell"
     return f"{row.problem:<40} {own}  {'  '.join(peers)}".rstrip()

@@ -1,7 +1,7 @@
 """From a configuration to the objects that ``simulate`` takes."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,8 +15,11 @@ from seiskern.io import read_medium
 from seiskern.media.layered import layered_crust
 from seiskern.media.random import random_layered_crust
 
+T = TypeVar("T")
+AnySource = sk.MomentTensor | sk.Explosion | sk.Force
 
-def build_medium(config: Config) -> Any:
+
+def build_medium(config: Config) -> sk.Medium:
     """``sk.Medium`` of the configured dtype."""
     grid, medium = config.grid, config.medium
     if medium.random_seed is not None:
@@ -26,16 +29,17 @@ def build_medium(config: Config) -> Any:
     else:
         fields = _layers(medium, config)
     dtype = getattr(torch, config.simulation.dtype)
-    return sk.Medium(*(field.to(dtype) for field in fields), spacing=grid.steps)
+    vp, vs, rho = (field.to(dtype) for field in fields)
+    return sk.Medium(vp, vs, rho, grid.steps)
 
 
-def build_shots(config: Config) -> list[list[Any]]:
+def build_shots(config: Config) -> list[list[AnySource]]:
     """One list of sources per shot; a source without ``shot`` is a shot of its own."""
     numbers = shot_numbers(config)
-    shots: list[list[Any]] = [[] for _ in set(numbers)]
+    shots: list[list[AnySource]] = [[] for _ in set(numbers)]
     for index, (source, shot) in enumerate(zip(config.source, numbers, strict=True)):
         try:
-            shots[shot].append(build_source(source, config.simulation, len(config.grid.shape)))
+            shots[shot].append(build_source(source, config.simulation))
         except (ValueError, TypeError) as error:
             raise ConfigError(f"`source[{index}]`: {error}") from error
     return shots
@@ -51,32 +55,31 @@ def shot_numbers(config: Config) -> list[int]:
     return [numbers.setdefault(key, len(numbers)) for key in keys]
 
 
-def build_source(source: Source, simulation: Simulation, ndim: int) -> Any:
+def build_source(source: Source, simulation: Simulation) -> AnySource:
     """``sk.MomentTensor``, ``sk.Explosion`` or ``sk.Force``."""
     dtype = getattr(torch, simulation.dtype)
-    time_function = build_wavelet(source.wavelet, simulation).to(dtype)
-    place = {"x": source.x, "z": source.z} | ({"y": source.y} if ndim == 3 else {})
+    series = build_wavelet(source.wavelet, simulation).to(dtype)
+    x, y, z = source.x, source.y, source.z
     if source.kind == "force":
-        return sk.Force(**place, force=source.force, signature=time_function)
+        return sk.Force(x=x, y=y, z=z, force=_given("force", source.force), signature=series)
     if source.kind == "explosion":
-        return sk.Explosion(**place, moment=source.moment, rate=time_function)
-    if source.moment is None:
-        moment = sk.double_couple(source.strike, source.dip, source.rake, source.m0)
-    else:
-        moment = torch.tensor(source.moment, dtype=torch.float64)
-    return sk.MomentTensor(**place, moment=moment.to(dtype), rate=time_function)
+        if isinstance(source.moment, tuple):
+            raise ValueError(f"`moment` must be a number for an explosion, got {source.moment}")
+        return sk.Explosion(x=x, y=y, z=z, moment=_given("moment", source.moment), rate=series)
+    moment = _moment(source).to(dtype)
+    return sk.MomentTensor(x=x, y=y, z=z, moment=moment, rate=series)
 
 
 def build_wavelet(wavelet: Wavelet, simulation: Simulation) -> Tensor:
     """``nt`` samples of the time function."""
     dt, nt = simulation.dt, simulation.nt
     if wavelet.kind == "ricker":
-        return sk.ricker(wavelet.f0, dt, nt, wavelet.t0)
+        return sk.ricker(_given("wavelet.f0", wavelet.f0), dt, nt, wavelet.t0)
     if wavelet.kind == "gaussian":
-        return sk.gaussian(wavelet.sigma, dt, nt, wavelet.t0)
+        return sk.gaussian(_given("wavelet.sigma", wavelet.sigma), dt, nt, wavelet.t0)
     if wavelet.kind == "brune":
-        return sk.brune(wavelet.tau, dt, nt, wavelet.t0)
-    samples = np.load(str(wavelet.file), allow_pickle=False)
+        return sk.brune(_given("wavelet.tau", wavelet.tau), dt, nt, _given("wavelet.t0", wavelet.t0))
+    samples = np.load(_given("wavelet.file", wavelet.file), allow_pickle=False)
     if samples.shape != (nt,):
         raise ValueError(f"`wavelet.file` must hold {nt} samples (nt), got shape {samples.shape}")
     return torch.from_numpy(samples)
@@ -101,6 +104,21 @@ def _coordinates(value: float | tuple[float, ...] | Span) -> NDArray[np.float64]
     if isinstance(value, Span):
         return np.linspace(value.start, value.stop, value.count)
     return np.atleast_1d(np.array(value, dtype=np.float64))
+
+
+def _given(name: str, value: T | None) -> T:
+    """Refuse what a configuration left out."""
+    if value is None:
+        raise ValueError(f"`{name}` must be given, got none")
+    return value
+
+
+def _moment(source: Source) -> Tensor:
+    """Moment tensor by its entries or by the angles of its fault, float64."""
+    if source.moment is not None:
+        return torch.tensor(source.moment, dtype=torch.float64)
+    angles = (_given(name, getattr(source, name)) for name in ("strike", "dip", "rake", "m0"))
+    return sk.double_couple(*angles)
 
 
 def _layers(medium: Medium, config: Config) -> tuple[Tensor, Tensor, Tensor]:

@@ -124,6 +124,7 @@ class Simulation:
     order: int = 8
     absorbing: int = 20
     free_surface: bool = True
+    dispersion_correction: bool = True
     dtype: Literal["float32", "float64"] = "float32"
     quantity: Literal["velocity", "displacement", "acceleration", "pressure", "strain"] = "velocity"
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 import seiskern as sk
 from seiskern import plotting
-from seiskern.cli.preflight import Estimate, describe, estimate
+from seiskern.cli.preflight import describe, numbers
 from seiskern.cli.record import make_record, save_figures
 from seiskern.cli.terminal import print_json, progress_bar, table
 from seiskern.io import Hemew3dSample, Simulation, load_hemew3d, write_simulation
@@ -34,12 +34,9 @@ COMPARED = (0, 5, 120, 136, 255)  # sensors drawn: a corner, an edge, the centre
 
 @dataclass(frozen=True)
 class Problem:
-    """What is simulated: medium at nodes, source, sensors."""
+    """What is simulated: medium, source, sensors."""
 
-    vp: Tensor
-    vs: Tensor
-    rho: Tensor
-    spacing: float
+    medium: sk.Medium
     moment: Tensor
     rate: Tensor
     source: dict[str, float]
@@ -75,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
     record = to_record(problem, seismograms, stride)
     write_simulation(options.out / "demo.h5", record)
     files = [options.out / "demo.h5", *save_figures(record, options.out)]
-    summary = {"problem": problem.note, "seconds": seconds, **dataclasses.asdict(plan)}
+    summary = {"problem": problem.note, "seconds": seconds, **numbers(plan)}
     summary["mcells_per_second"] = plan.cells * plan.steps / seconds / 1e6
     summary["energy_above_resolved"] = energy_above(record["traces"][0], DT, plan.frequency)
     if sample:
@@ -94,18 +91,15 @@ def crust_problem(spacing: float, seed: int) -> Problem:
     n = round(LENGTH / spacing) + 1
     if n < 2 or not math.isclose((n - 1) * spacing, LENGTH, rel_tol=1e-9):
         raise ValueError(f"`--spacing` must divide {LENGTH:g} m, got {spacing:g}")
-    vp, vs, rho = random_layered_crust((n, n, n), spacing, seed)
+    medium = sk.Medium(*random_layered_crust((n, n, n), spacing, seed), spacing)
     nt = round(DURATION / DT) + 1
-    highest = estimate(vp, vs, (spacing,) * 3, dt=DT, nt=nt, order=ORDER).frequency
+    highest = sk.plan(medium, dt=DT, nt=nt, order=ORDER).frequency
     # A Gaussian's spectrum falls to 1 % at the highest resolved frequency, and starts from 1e-4 of its peak.
     sigma = math.sqrt(2 * math.log(100.0)) / (2 * math.pi * highest)
     rate = sk.gaussian(sigma, DT, nt, sigma * math.sqrt(2 * math.log(1e4)))
     y, x = (axis.ravel() for axis in np.meshgrid(SENSORS, SENSORS, indexing="ij"))
     return Problem(
-        vp=vp,
-        vs=vs,
-        rho=rho,
-        spacing=spacing,
+        medium=medium,
         moment=sk.double_couple(hemew3d.STRIKE, hemew3d.DIP, hemew3d.RAKE, hemew3d.M0),
         rate=rate,
         source=hemew3d.SOURCE,
@@ -117,13 +111,10 @@ def crust_problem(spacing: float, seed: int) -> Problem:
 
 def sample_problem(sample: Hemew3dSample, spacing: float) -> Problem:
     """The simulation that a sample records."""
-    vp, vs, rho = hemew3d.node_medium(sample, spacing)
+    medium = sk.Medium(*hemew3d.node_medium(sample, spacing), spacing)
     nt = round(float(sample.times[-1]) / DT) + 1
     return Problem(
-        vp=vp,
-        vs=vs,
-        rho=rho,
-        spacing=spacing,
+        medium=medium,
         moment=hemew3d.moment(),
         rate=hemew3d.moment_rate(DT, nt),
         source=hemew3d.SOURCE,
@@ -133,26 +124,17 @@ def sample_problem(sample: Hemew3dSample, spacing: float) -> Problem:
     )
 
 
-def plan_of(problem: Problem) -> Estimate:
+def plan_of(problem: Problem) -> sk.Plan:
     """Cost and accuracy of a problem."""
-    return estimate(
-        problem.vp,
-        problem.vs,
-        (problem.spacing,) * 3,
-        dt=DT,
-        nt=problem.nt,
-        order=ORDER,
-        absorbing=ABSORBING,
-        free_surface=True,
-    )
+    return sk.plan(problem.medium, dt=DT, nt=problem.nt, order=ORDER, absorbing=ABSORBING, free_surface=True)
 
 
-def solve(problem: Problem) -> tuple[Any, int]:
+def solve(problem: Problem) -> tuple[sk.Seismograms, int]:
     """Call the solver; also return the stride of its snapshots."""
-    stride = max(1, round((problem.vs.shape[0] - 1) / (SNAPSHOT_NODES - 1)))
+    stride = max(1, round((problem.medium.shape[0] - 1) / (SNAPSHOT_NODES - 1)))
     source = sk.MomentTensor(**problem.source, moment=problem.moment.float(), rate=problem.rate.float())
     seismograms = sk.simulate(
-        sk.Medium(problem.vp, problem.vs, problem.rho, problem.spacing),
+        problem.medium,
         source,
         sk.Receivers(**problem.receivers),
         dt=DT,
@@ -166,7 +148,7 @@ def solve(problem: Problem) -> tuple[Any, int]:
     return seismograms, stride
 
 
-def to_record(problem: Problem, seismograms: Any, stride: int) -> Simulation:
+def to_record(problem: Problem, seismograms: sk.Seismograms, stride: int) -> Simulation:
     """Return the result as it is written."""
     source = {"kind": "moment_tensor", "shot": 0, **problem.source}
     source |= {"moment": problem.moment.numpy(), "rate": problem.rate.numpy()}
@@ -175,9 +157,9 @@ def to_record(problem: Problem, seismograms: Any, stride: int) -> Simulation:
         quantity="velocity",
         receivers=problem.receivers,
         sources=[source],
-        spacing=(problem.spacing,) * 3,
+        spacing=problem.medium.spacing,
         snapshot_stride=stride,
-        medium=(problem.vp, problem.vs, problem.rho),
+        medium=(problem.medium.vp, problem.medium.vs, problem.medium.rho),
         version=importlib.metadata.version("seiskern"),
     )
 
@@ -213,13 +195,13 @@ def draw_comparison(traces: NDArray[np.float32], sample: Hemew3dSample, folder: 
     return folder / "comparison.png"
 
 
-def summarise(plan: Estimate, summary: dict[str, Any]) -> str:
+def summarise(plan: sk.Plan, summary: dict[str, Any]) -> str:
     """Cost and accuracy as text."""
     rows = [
         ("cells", f"{plan.cells:,} with absorbing layers"),
         ("steps", f"{plan.steps:,} of {1e3 * plan.substep:.3g} ms"),
         ("time", f"{summary['seconds']:.1f} s, {summary['mcells_per_second']:.0f} Mcell/s"),
-        ("resolved", f"{plan.frequency:.2f} Hz at {plan.points:g} points per shortest S wavelength"),
+        ("resolved", f"{plan.frequency:.2f} Hz at {plan.points:g} points per shortest wavelength"),
         ("above it", f"{100 * summary['energy_above_resolved']:.2g} % of the energy of the seismograms"),
     ]
     parts = [table(rows, ("cost and accuracy", ""))]

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import seiskern as sk
-from seiskern.cli.build import build_medium, build_shots, receiver_coordinates, shot_numbers
+from seiskern.cli.build import AnySource, build_medium, build_shots, receiver_coordinates, shot_numbers
 from seiskern.cli.config import Config, load_config
-from seiskern.cli.preflight import describe, estimate, measure_speed
+from seiskern.cli.preflight import describe, measure_speed, numbers
 from seiskern.cli.record import make_record, save_figures
 from seiskern.cli.terminal import print_json, progress_bar, table
 from seiskern.io import Simulation, write_simulation
@@ -35,18 +35,18 @@ def run(options: argparse.Namespace) -> int:
     medium, shots = build_medium(config), build_shots(config)
     receivers = receiver_coordinates(config.receivers)
     simulation = config.simulation
-    plan = estimate(
-        medium.vp,
-        medium.vs,
-        config.grid.steps,
+    plan = sk.plan(
+        medium,
         dt=simulation.dt,
         nt=simulation.nt,
         order=simulation.order,
         absorbing=simulation.absorbing,
         free_surface=simulation.free_surface,
+        dispersion_correction=simulation.dispersion_correction,
+        n_shots=len(shots),
     )
-    speed = measure_speed(medium.vp.ndim, simulation.order, medium.vp.dtype)
-    summary: dict[str, Any] = {"config": str(options.config), "shots": len(shots), **dataclasses.asdict(plan)}
+    speed = measure_speed(medium.ndim, simulation.order, medium.vp.dtype)
+    summary: dict[str, Any] = {"config": str(options.config), "shots": len(shots), **numbers(plan)}
     summary["estimated_seconds"] = len(shots) * plan.cells * plan.steps / speed
     if not options.json:
         seconds = f"about {summary['estimated_seconds']:.2g} s"
@@ -72,7 +72,9 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def solve(config: Config, medium: Any, shots: list[list[Any]], receivers: dict[str, Any]) -> Any:
+def solve(
+    config: Config, medium: sk.Medium, shots: list[list[AnySource]], receivers: dict[str, Any]
+) -> sk.Seismograms:
     """Call the solver."""
     simulation, snapshots = config.simulation, config.snapshots
     return sk.simulate(
@@ -85,13 +87,14 @@ def solve(config: Config, medium: Any, shots: list[list[Any]], receivers: dict[s
         free_surface=simulation.free_surface,
         absorbing=simulation.absorbing,
         order=simulation.order,
+        dispersion_correction=simulation.dispersion_correction,
         snapshots=None if snapshots is None else sk.Snapshots(every=snapshots.every, stride=snapshots.stride),
         progress=progress_bar("simulate"),
     )
 
 
 def to_record(
-    config: Config, text: str, seismograms: Any, medium: Any, receivers: dict[str, Any]
+    config: Config, text: str, seismograms: sk.Seismograms, medium: sk.Medium, receivers: dict[str, Any]
 ) -> Simulation:
     """Return the result as it is written; the medium goes along if the configuration asks for it."""
     return make_record(

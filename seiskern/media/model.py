@@ -82,7 +82,9 @@ class Medium:
             return len(spacing)  # a leading shot axis
         if ndim not in (2, 3):
             hint = "; with a leading shot axis give `spacing` one number per axis" if ndim == 4 else ""
-            raise ValueError(f"`vp` must have shape (nz, nx) or (nz, ny, nx), got {tuple(self.vp.shape)}{hint}")
+            raise ValueError(
+                f"`vp` must have shape (nz, nx) or (nz, ny, nx), got {tuple(self.vp.shape)}{hint}"
+            )
         return ndim
 
     def _check_values(self) -> None:

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
-
 
 
 def stagger(
@@ -49,11 +47,12 @@ def stagger(
 
 
 def _replicate(value: Tensor, pad: Sequence[tuple[int, int]]) -> Tensor:
-    shape = value.shape
-    flat = [n for before_after in reversed(pad) for n in before_after]
-    value = value.reshape(-1, 1, *shape[-len(pad) :])
-    value = F.pad(value, flat, mode="replicate")
-    return value.reshape(*shape[: -len(pad)], *value.shape[2:])
+    for number, (before, after) in enumerate(pad):
+        axis = number - len(pad)
+        n = value.shape[axis]
+        if before or after:
+            value = value.index_select(axis, torch.arange(-before, n + after).clamp(0, n - 1))
+    return value
 
 
 def _next(value: Tensor, axis: int) -> Tensor:
@@ -64,26 +63,40 @@ def _next(value: Tensor, axis: int) -> Tensor:
 
 def _harmonic(mu: Tensor, first: int, second: int) -> Tensor:
     """Harmonic mean over four nodes, zero where one of them is."""
-    fluid = mu == 0
-    inverse = torch.where(fluid, 0, 1 / torch.where(fluid, 1, mu))
-    total, dry = inverse, fluid
+    if bool((mu > 0).all()):
+        total = 1 / mu
+        for axis in (first, second):
+            total = total + _next(total, axis)
+        return 4 / total
+    dry = mu == 0  # kept apart from the sums: gradients through infinities are not numbers
+    total = torch.where(dry, 0, 1 / torch.where(dry, 1, mu))
     for axis in (first, second):
         total, dry = total + _next(total, axis), dry | _next(dry, axis)
     return torch.where(dry, 0, 4 / torch.where(dry, 1, total))
 
 
-def fastest(coefficients: dict[str, Tensor]) -> float:
+def fastest(vp: Tensor, rho: Tensor, ndim: int) -> float:
     r"""Speed that bounds the stable step, m/s.
 
-    The largest :math:`\sqrt{(\lambda + 2 \mu) b}` over nodes and the buoyancies :math:`b` beside them.
+    The largest :math:`\sqrt{(\lambda + 2 \mu) b}` over nodes and the buoyancies :math:`b` at the velocities beside
+    them.
+
+    Parameters
+    ----------
+    vp, rho : Tensor, shape (..., nz, [ny,] nx)
+        Medium at the nodes.
+    ndim : int
+        2 or 3.
+
+    Returns
+    -------
+    float
+        The speed.
     """
-    modulus = coefficients["lam"] + coefficients["mu2"]
-    ndim = 3 if "by" in coefficients else 2
-    largest = torch.zeros_like(modulus)
-    for name, axis in (("bx", -1), ("by", -2), ("bz", -ndim)):
-        if name in coefficients:
-            b = coefficients[name]
-            n = b.shape[axis]
-            before = torch.cat([b.narrow(axis, 0, 1), b.narrow(axis, 0, n - 1)], dim=axis)
-            largest = torch.maximum(largest, torch.maximum(b, before))
-    return float((modulus * largest).max().sqrt())
+    lightest = rho
+    for axis in range(-ndim, 0):
+        n = rho.shape[axis]
+        before = torch.cat([rho.narrow(axis, 0, 1), rho.narrow(axis, 0, n - 1)], dim=axis)
+        beside = (rho + torch.minimum(before, _next(rho, axis))) / 2
+        lightest = torch.minimum(lightest, beside)
+    return float((rho / lightest * vp.square()).max().sqrt())

@@ -3,10 +3,17 @@
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 
-from seiskern.verify import full_space, half_space, layers
+from seiskern.verify import bounds, data, full_space, half_space, laws, layers
 from seiskern.verify.case import Case, Row
 
-CASES: list[Case] = [*full_space.CASES, *half_space.CASES, *layers.CASES]
+CASES: list[Case] = [
+    *full_space.CASES,
+    *half_space.CASES,
+    *layers.CASES,
+    *laws.CASES,
+    *bounds.CASES,
+    *data.CASES,
+]
 
 
 def iter_cases(full: bool = False, names: Sequence[str] = ()) -> Iterator[Row]:

@@ -1,6 +1,7 @@
 """Real data: samples of HEMEW-3D, and Marmousi."""
 
 import functools
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import seiskern as sk
-from seiskern.io import load_hemew3d
+from seiskern.io import Hemew3dSample, load_hemew3d
 from seiskern.io.hemew3d import BROCHER
 from seiskern.verify import hemew3d
 from seiskern.verify._data import data_folder
@@ -18,8 +19,8 @@ from seiskern.verify.case import Case
 SAMPLES = (0, 1, 2)
 SPACING = 50.0  # m: 4 nodes per S wavelength at 5 Hz in the slowest cells
 ABSORBING = 15
-# The recorded traces are this much later than the source of the database's description makes them, P and S alike, in all
-# samples; the description gives its own origin time to 0.02 s.
+# The recorded traces are this much later, P and S alike, than the source of the description makes them, which
+# itself states 0.02 s.
 DELAY = 0.03  # s
 WATER = 1500.0  # m/s
 
@@ -28,22 +29,41 @@ WATER = 1500.0  # m/s
 
 
 @functools.cache
-def _sample(number: int, spacing: float = SPACING) -> tuple[NDArray[np.float64], hemew3d.Hemew3dSample]:
+def _sample(number: int, spacing: float = SPACING) -> tuple[NDArray[np.float64], Hemew3dSample]:
     """Computed velocity, (3, n_receivers, nt), and the sample."""
     folder = data_folder("hemew3d")
     assert folder is not None  # there is no case without it
     sample = load_hemew3d(folder / f"sample{number}.h5")
     dt = float(sample.times[1] - sample.times[0])
     nt = round(float(sample.times[-1]) / dt) + 1
-    seis = sk.simulate(
-        sk.Medium(*hemew3d.node_medium(sample, spacing), spacing),
-        sk.MomentTensor(**hemew3d.SOURCE, moment=hemew3d.moment(), rate=hemew3d.moment_rate(dt, nt)),
-        sk.Receivers(x=sample.x, y=sample.y, z=sample.z),
-        dt=dt,
-        nt=nt,
-        absorbing=ABSORBING,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the moment rate starts with a kink, whose spectrum has no end
+        seis = sk.simulate(
+            sk.Medium(*points_medium(sample, spacing), spacing),
+            sk.MomentTensor(**hemew3d.SOURCE, moment=hemew3d.moment(), rate=hemew3d.moment_rate(dt, nt)),
+            sk.Receivers(x=sample.x, y=sample.y, z=sample.z),
+            dt=dt,
+            nt=nt,
+            absorbing=ABSORBING,
+        )
     return delayed(seis.data[0].double().numpy(), DELAY / dt), sample
+
+
+def points_medium(sample: Hemew3dSample, spacing: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Vp, Vs and density at nodes if the 32 values along an axis are points from one face to the other.
+
+    Interpolated linearly. Travel times of the recorded waves ask for this: as cells of 300 m the values make
+    waves early by 0.01, 0.03 and 0.05 s in the three samples, as points by nearly the same in all.
+    """
+    n = round(sample.cell * sample.vs.shape[0] / spacing) + 1
+
+    def at_nodes(values: NDArray[np.float64]) -> Tensor:
+        grid = torch.from_numpy(values)[None, None]
+        return torch.nn.functional.interpolate(grid, (n, n, n), mode="trilinear", align_corners=True)[
+            0, 0
+        ].float()
+
+    return at_nodes(sample.vp), at_nodes(sample.vs), at_nodes(sample.rho)
 
 
 def delayed(traces: NDArray[np.float64], samples: float) -> NDArray[np.float64]:
@@ -82,15 +102,17 @@ def _marmousi_gather() -> tuple[Tensor, Tensor, float]:
     folder = data_folder("marmousi")
     assert folder is not None  # there is no case without it
     dt, nt = 0.004, 751
-    seis = sk.simulate(
-        marmousi(folder),
-        sk.Explosion(x=5600.0, z=DEPTH, moment=1e9, rate=sk.ricker(5.0, dt, nt)),
-        sk.Receivers(x=5600.0 + torch.arange(16) * 20.0, z=DEPTH),
-        dt=dt,
-        nt=nt,
-        quantity="pressure",
-        snapshots=sk.Snapshots(every=75, stride=2),
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # below the sea bed S waves are slower than the grid resolves
+        seis = sk.simulate(
+            marmousi(folder),
+            sk.Explosion(x=5600.0, z=DEPTH, moment=1e9, rate=sk.ricker(5.0, dt, nt)),
+            sk.Receivers(x=5600.0 + torch.arange(16) * 20.0, z=DEPTH),
+            dt=dt,
+            nt=nt,
+            quantity="pressure",
+            snapshots=sk.Snapshots(every=75, stride=2),
+        )
     assert seis.snapshots is not None  # asked for
     kinetic = seis.snapshots.data[0].double().square().sum((0, 2, 3))
     return seis.data[0, 0], kinetic, dt
@@ -112,21 +134,22 @@ def energy_growth() -> float:
     return float(kinetic[-1] / kinetic.max()) if bool(torch.isfinite(gather).all()) else float("inf")
 
 
-def _cases() -> list[Case]:
+def _hemew3d_cases() -> list[Case]:
     cases = []
-    if data_folder("hemew3d") is not None:
-        for number in SAMPLES:
-            for highest, bound in ((2.0, 0.015), (5.0, 0.03)):
-                name, below = f"hemew3d/sample{number}-{highest:g}hz", f"below {highest:g} Hz"
-                run = functools.partial(decorrelation, number, highest)
-                cases.append(Case(name, f"1 - correlation, 256 sensors, {below}", bound, run, full=True))
-            run = functools.partial(amplitude, number, 2.0)
-            cases.append(Case(f"hemew3d/sample{number}-amplitude", "root mean square, below 2 Hz", 0.05, run, full=True))
-    if data_folder("marmousi") is not None:
-        # A sample in 17 is 6 %; peaks are read to a fifth of one.
-        cases.append(Case("marmousi/water-arrival", "speed of the direct wave in water", 0.02, water_arrival))
-        cases.append(Case("marmousi/energy", "kinetic energy after 3 s over its largest", 0.5, energy_growth))
+    for number in SAMPLES:
+        for highest, bound in ((2.0, 0.015), (5.0, 0.03)):
+            note = f"1 - correlation, 256 sensors, below {highest:g} Hz"
+            run = functools.partial(decorrelation, number, highest)
+            cases.append(Case(f"hemew3d/sample{number}-{highest:g}hz", note, bound, run, True, "hemew3d"))
+        run = functools.partial(amplitude, number, 2.0)
+        note = "error of the root mean square, below 2 Hz"
+        cases.append(Case(f"hemew3d/sample{number}-amplitude", note, 0.05, run, True, "hemew3d"))
     return cases
 
 
-CASES = _cases()
+CASES = [
+    *_hemew3d_cases(),
+    # A sample in 17 is 6 %; peaks are read to a fifth of one.
+    Case("marmousi/water-arrival", "speed of the direct wave in water", 0.02, water_arrival, data="marmousi"),
+    Case("marmousi/energy", "kinetic energy after 3 s over its largest", 0.7, energy_growth, data="marmousi"),
+]

@@ -4,7 +4,9 @@ Numbers are those of a soil or rock; what counts is their ratio to the shortest 
 speed over 2.5 ``f0``, where the spectrum of a Ricker wavelet has fallen to 3 % of its peak.
 """
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +51,14 @@ class Ricker:
         """Its time derivative."""
         u = self._scaled(t)
         return np.asarray(np.pi * self.f0 * (4 * u**3 - 6 * u) * np.exp(-(u**2)))
+
+
+@contextmanager
+def coarse_on_purpose() -> Iterator[None]:
+    """No warning that a grid is too coarse for its source."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="the source reaches")
+        yield
 
 
 def times(last: float, dt: float = DT) -> Array:

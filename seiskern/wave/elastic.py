@@ -21,7 +21,9 @@ from seiskern.wave.source import Force, Receivers, Source, as_shots
 from seiskern.wave.timing import Clock
 
 CHUNK_CELLS = 5e8  # cell updates between two looks at the wavefield: one or two seconds
-BAND_LEVEL = 0.05  # a source is said to reach the frequency where its spectrum falls below this share of its peak
+BAND_LEVEL = (
+    0.05  # a source is said to reach the frequency where its spectrum falls below this share of its peak
+)
 
 
 def simulate(
@@ -281,9 +283,7 @@ class _Run:
             result.append(joined.points(self.plan, data))
         return result[0], result[1]
 
-    def advance(
-        self, snapshots: Snapshots | None, progress: Callable[[int, int], None] | None
-    ) -> Any:
+    def advance(self, snapshots: Snapshots | None, progress: Callable[[int, int], None] | None) -> Any:
         """Run all steps; returns the snapshots."""
         writer = None
         if snapshots is not None:

@@ -8,7 +8,7 @@ import torch
 from seiskern import _checks
 from seiskern.kernels import elastic
 from seiskern.media.model import Medium
-from seiskern.media.staggered import fastest, stagger
+from seiskern.media.staggered import fastest
 from seiskern.wave.timing import Clock
 
 ORDERS = (2, 4, 6, 8)
@@ -102,9 +102,7 @@ def plan(
     dt, nt = _checks.positive("dt", dt), _checks.count("nt", nt, 1)
     order = _checks.one_of("order", order, ORDERS)
     absorbing = _checks.count("absorbing", absorbing, 0)
-    pad = tuple(
-        (0 if free_surface and axis == 0 else absorbing, absorbing) for axis in range(medium.ndim)
-    )
+    pad = tuple((0 if free_surface and axis == 0 else absorbing, absorbing) for axis in range(medium.ndim))
     least = 16 if free_surface else 1
     if medium.shape[0] < least:
         raise ValueError(f"`medium` must have >= {least} planes below a free surface, got {medium.shape[0]}")
@@ -133,8 +131,7 @@ def plan(
 
 def _speed(medium: Medium) -> float:
     with torch.no_grad():
-        coefficients = stagger(medium.vp, medium.vs, medium.rho, ((0, 0),) * medium.ndim, False)
-        return fastest(coefficients)
+        return fastest(medium.vp, medium.rho, medium.ndim)
 
 
 def _memory(problem: elastic.Problem, n_shots: int, n_media: int) -> int:

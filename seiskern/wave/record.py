@@ -45,7 +45,7 @@ class Quantity:
         pairs = ("xx", "zz", "xz") if ndim == 2 else ("xx", "yy", "zz", "yz", "xz", "xy")
         return {
             a + b: [(f"v{a}", 1.0, a)] if a == b else [(f"v{a}", 0.5, b), (f"v{b}", 0.5, a)]
-            for a, b in pairs
+            for a, b in map(tuple, pairs)
         }
 
 

@@ -73,9 +73,7 @@ class MomentTensor:
         if not torch.allclose(moment, moment.T, rtol=1e-6, atol=1e-9 * float(moment.abs().max())):
             raise ValueError("`moment` must be symmetric")
         names = "xz" if ndim == 2 else "xyz"
-        return {
-            f"s{names[i]}{names[j]}": float(moment[i, j]) for i in range(ndim) for j in range(i, ndim)
-        }
+        return {f"s{names[i]}{names[j]}": float(moment[i, j]) for i in range(ndim) for j in range(i, ndim)}
 
     @property
     def series(self) -> Any:

@@ -135,7 +135,8 @@ class Clock:
         return torch.arange(self.nt, dtype=torch.float64) * self.dt
 
     def _band(self) -> float:
-        return math.pi / self.dt
+        """Frequencies that are kept: below half the sampling, and below those that the steps can carry (2 / step)."""
+        return min(math.pi / self.dt, 1.9 / self.step)
 
     def _slowed(self, omega: Tensor) -> Tensor:
         return 2 / self.step * torch.sin(omega * self.step / 2)

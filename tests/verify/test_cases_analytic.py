@@ -18,7 +18,6 @@ def marked(case):
     return pytest.param(case, id=case.name, marks=[pytest.mark.slow] if case.full else [])
 
 
-@pytest.mark.filterwarnings("ignore:the source reaches")
 @pytest.mark.parametrize("case", [marked(case) for case in CASES])
 def test_case(case):
     if not case.possible:
@@ -47,7 +46,6 @@ def test_half_space_notices_half_a_cell(source):
     assert half_space.Setting(source, 3**0.5, points=8, shift=0.5).error() > 0.02
 
 
-@pytest.mark.filterwarnings("ignore:the source reaches")
 @pytest.mark.parametrize(("wave", "rocks"), [("S", layers.SOLID), ("P", layers.SOLID), ("P", layers.SEABED)])
 def test_crossing_notices_a_misplaced_interface(wave, rocks):
     right = layers.Crossing(wave, rocks, 0.5)

@@ -27,7 +27,9 @@ def test_on_a_node_only_that_node_counts():
 
 
 @pytest.mark.parametrize("derivative", [False, True])
-@pytest.mark.parametrize(("first", "last"), [(5.0, 34.0), (-0.5, 4.0), (35.0, 39.0)], ids=["inside", "top", "end"])
+@pytest.mark.parametrize(
+    ("first", "last"), [(5.0, 34.0), (-0.5, 4.0), (35.0, 39.0)], ids=["inside", "top", "end"]
+)
 def test_cubic_polynomials_are_exact(first, last, derivative):
     place = positions(first, last)
     for power in range(4):
@@ -52,7 +54,11 @@ def test_waves_in_the_band(points, inside, end):
         def wave(x, phase=phase):
             return torch.cos(k * x + phase)
 
-        for place, bound in ((positions(4.0, 35.0), inside), (positions(0.0, 3.0), end), (positions(36.0, 39.0), end)):
+        for place, bound in (
+            (positions(4.0, 35.0), inside),
+            (positions(0.0, 3.0), end),
+            (positions(36.0, 39.0), end),
+        ):
             assert float((at(place, wave) - wave(place)).abs().max()) < bound
 
 

@@ -103,10 +103,12 @@ def test_snapshots_are_what_receivers_record(medium, force, quantity, free_surfa
     torch.testing.assert_close(snapshots.times, DT * torch.arange(0, NT, every, dtype=torch.float64))
     recorded = seis.data[..., ::every].unflatten(2, (len(rows), len(columns))).permute(0, 1, 4, 2, 3)
     assert snapshots.data.shape == recorded.shape
-    # The same weights summed in another order; one-sided weights near a surface may differ by their use of its slope.
+    # The same weights summed in another order; on a surface only receivers use the slope known there.
     near = 1 if free_surface and quantity == "velocity" else 0
     scale = float(recorded.abs().max())
-    torch.testing.assert_close(snapshots.data[..., near:, :], recorded[..., near:, :], atol=1e-12 * scale, rtol=0)
+    torch.testing.assert_close(
+        snapshots.data[..., near:, :], recorded[..., near:, :], atol=1e-12 * scale, rtol=0
+    )
     assert float((snapshots.data - recorded).abs().max()) < 2e-2 * scale
 
 
@@ -121,7 +123,10 @@ def test_snapshots_do_not_change_the_records(medium, force):
     [
         ({"every": 0}, "`every` must be >= 1, got 0"),
         ({"every": 1.5}, "`every` must be a whole number, got 1.5"),
-        ({"every": 1, "quantity": "strain"}, "`quantity` must be one of 'velocity', 'pressure', got 'strain'"),
+        (
+            {"every": 1, "quantity": "strain"},
+            "`quantity` must be one of 'velocity', 'pressure', got 'strain'",
+        ),
         ({"every": 1, "stride": (1, 2, 3)}, "`stride` must be one number or 2, got 3"),
         ({"every": 1, "stride": 0}, "`stride` must be >= 1, got 0"),
     ],

@@ -10,13 +10,15 @@ EAST, NORTH, DOWN = 0, 1, 2
 
 
 def by_hand(strike, dip, rake):
-    """Moment of slip u of the hanging wall on a plane with normal n towards it: u n + n u, in (East, North, down)."""
+    """Slip u of the hanging wall on a plane with normal n towards it: u n + n u, in (East, North, down)."""
     s, d, r = (math.radians(angle) for angle in (strike, dip, rake))
     along = torch.tensor([math.sin(s), math.cos(s), 0.0], dtype=torch.float64)
     down_dip = torch.tensor(
         [math.cos(s) * math.cos(d), -math.sin(s) * math.cos(d), math.sin(d)], dtype=torch.float64
     )
-    normal = torch.tensor([math.cos(s) * math.sin(d), -math.sin(s) * math.sin(d), -math.cos(d)], dtype=torch.float64)
+    normal = torch.tensor(
+        [math.cos(s) * math.sin(d), -math.sin(s) * math.sin(d), -math.cos(d)], dtype=torch.float64
+    )
     slip = math.cos(r) * along - math.sin(r) * down_dip
     return torch.outer(slip, normal) + torch.outer(normal, slip)
 
@@ -46,7 +48,9 @@ def test_any_fault():
         moment = sk.double_couple(*angles, 3.0)
         torch.testing.assert_close(moment, 3 * by_hand(*angles), atol=1e-14, rtol=0)
         eigenvalues = torch.linalg.eigvalsh(moment)
-        torch.testing.assert_close(eigenvalues, torch.tensor([-3.0, 0, 3], dtype=torch.float64), atol=1e-14, rtol=0)
+        torch.testing.assert_close(
+            eigenvalues, torch.tensor([-3.0, 0, 3], dtype=torch.float64), atol=1e-14, rtol=0
+        )
 
 
 def test_shots_are_a_source_a_list_or_a_list_of_lists(force):
@@ -59,7 +63,9 @@ def test_shots_are_a_source_a_list_or_a_list_of_lists(force):
 
 @pytest.mark.parametrize("shots", [None, [], 3])
 def test_other_shots_are_refused(shots):
-    with pytest.raises(TypeError, match="^`shots` must be a source, a list of sources or a list of lists, got"):
+    with pytest.raises(
+        TypeError, match=r"^`shots` must be a source, a list of sources or a list of lists, got"
+    ):
         as_shots(shots)
 
 
@@ -98,7 +104,10 @@ def rate():
             "`moment` must be a number, got None",
         ),
         (lambda: sk.Receivers(x=0.0, z=0.0).coordinates("zyx"), "`receivers.y` must be given in 3-D"),
-        (lambda: sk.Receivers(x=0.0, y=0.0, z=0.0).coordinates("zx"), "`receivers.y` must not be given in 2-D"),
+        (
+            lambda: sk.Receivers(x=0.0, y=0.0, z=0.0).coordinates("zx"),
+            "`receivers.y` must not be given in 2-D",
+        ),
         (
             lambda: sk.Receivers(x=[0.0, 1, 2], z=[0.0, 1]).coordinates("zx"),
             "`receivers.z` must have 1 or 3 values, got 2",

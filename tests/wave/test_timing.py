@@ -1,4 +1,4 @@
-"""Filters in time against functions known everywhere. Widths are in steps, so the errors of the filters follow by hand."""
+"""Filters in time against known functions. Widths are in steps: errors of the filters follow by hand."""
 
 import math
 
@@ -22,7 +22,11 @@ def slope(t, width):
 
 def integral(t, width):
     root = math.sqrt(2)
-    return width * math.sqrt(math.pi / 2) * (torch.erf((t - T0) / (root * width)) + math.erf(T0 / (root * width)))
+    return (
+        width
+        * math.sqrt(math.pi / 2)
+        * (torch.erf((t - T0) / (root * width)) + math.erf(T0 / (root * width)))
+    )
 
 
 def samples():
@@ -39,7 +43,7 @@ def test_sources_between_samples(half, corrected):
         clock = Clock(DT, NT, RATIO, corrected=True)
     series = clock.source_series(pulse(samples(), width), half)
     assert series.shape == (clock.steps,)
-    # The window of 16 samples lets 1e-5 through below 0.6 of Nyquist, where this pulse has all but 1e-5 of itself. The
+    # The window of 16 samples errs by 1e-5 below 0.6 of Nyquist; this pulse has 1e-5 of itself above. The
     # correction moves frequencies by (omega step)^2 / 24, 0.4 % at 1 / width.
     torch.testing.assert_close(series, pulse(at, width), atol=0.02 if corrected else 2e-5, rtol=0)
 
@@ -89,7 +93,9 @@ def test_the_correction_removes_the_error_of_leapfrog(ratio):
     """An oscillator at 10 samples per period, forced by a pulse: without correction its phase drifts away."""
     omega, width, nt = 2 * math.pi / (10 * DT), 2.5 * DT, 5 * NT
     t = torch.arange(nt, dtype=torch.float64) * DT
-    fine = torch.arange(20 * NT, dtype=torch.float64) * (DT / 20)  # exact: v = integral of cos(omega (t - s)) f(s) ds
+    fine = torch.arange(20 * NT, dtype=torch.float64) * (
+        DT / 20
+    )  # exact: v = integral of cos(omega (t - s)) f(s) ds
     drive = pulse(fine, width) * (DT / 20)
     phase = omega * (t[:, None] - fine)
     exact = torch.where(phase >= 0, torch.cos(phase), 0) @ drive
@@ -98,7 +104,9 @@ def test_the_correction_removes_the_error_of_leapfrog(ratio):
         clock = Clock(DT, nt, ratio, corrected)
         series = oscillator(clock, clock.source_series(pulse(t, width), half=False), omega)
         record = clock.record(series, half=True)
-        quiet = slice(None, NT)  # it rings on until the record breaks off, which bends its spectrum near the end
+        quiet = slice(
+            None, NT
+        )  # it rings on until the record breaks off, which bends its spectrum near the end
         errors.append(float((record - exact)[quiet].norm() / exact[quiet].norm()))
     assert errors[0] > 0.02
     assert errors[1] < errors[0] / 10

@@ -18,11 +18,15 @@ def test_ricker_is_largest_at_its_frequency_and_one_at_its_peak():
     wavelet = sk.ricker(10.0, DT, 400)
     assert wavelet[150] == 1  # 1.5 / f0
     assert spectrum(wavelet, 10.0) > max(spectrum(wavelet, 9.5), spectrum(wavelet, 10.5))
-    assert spectrum(wavelet, 25.0) / spectrum(wavelet, 10.0) == pytest.approx(6.25 * math.exp(1 - 6.25), rel=1e-3)
+    assert spectrum(wavelet, 25.0) / spectrum(wavelet, 10.0) == pytest.approx(
+        6.25 * math.exp(1 - 6.25), rel=1e-3
+    )
     assert abs(float(wavelet.sum())) * DT < 1e-6  # no mean
 
 
-@pytest.mark.parametrize("rate", [sk.gaussian(0.03, DT, 600), sk.brune(0.03, DT, 1500)], ids=["gaussian", "brune"])
+@pytest.mark.parametrize(
+    "rate", [sk.gaussian(0.03, DT, 600), sk.brune(0.03, DT, 1500)], ids=["gaussian", "brune"]
+)
 def test_moment_rates_integrate_to_one(rate):
     # The sum of a kink at t = 0 errs by slope / 12 times dt^2, here 1 / (12 tau^2) dt^2 = 9e-5.
     assert float(rate.sum()) * DT == pytest.approx(1, abs=1e-4)

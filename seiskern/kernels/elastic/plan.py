@@ -1,10 +1,12 @@
 """What the kernels work on: grid, arrays and their layout."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,11 +29,16 @@ HUGE = 32 << 20  # bytes from which on an array lies in huge pages
 
 
 def zeros(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-    """Zeros, in huge pages where that pays (1.1 times faster steps in 3-D)."""
-    tensor = torch.zeros(*shape, dtype=dtype)
-    if tensor.nbytes >= HUGE:
-        _ext.require().use_huge_pages(tensor.data_ptr(), tensor.nbytes)
-    return tensor
+    """Zeros on whole cache lines: small ones untouched, large ones in huge pages (1.1 times faster steps in 3-D)."""
+    size, itemsize = math.prod(shape), torch.empty(0, dtype=dtype).element_size()
+    if size * itemsize < HUGE:
+        line = 64 // itemsize
+        flat = torch.from_numpy(np.zeros(size + line, dtype=f"f{itemsize}"))
+        skip = -flat.data_ptr() % 64 // itemsize
+        return flat[skip : skip + size].view(*shape)
+    tensor = torch.empty(*shape, dtype=dtype)
+    _ext.require().use_huge_pages(tensor.data_ptr(), tensor.nbytes)  # before it is touched
+    return tensor.zero_()
 
 
 @dataclass(frozen=True)
