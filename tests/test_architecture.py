@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent / "seiskern"
 LAYERS = {
     "cli": 7,
-    **dict.fromkeys(["distributed", "plotting", "verify"], 6),
+    **dict.fromkeys(["bench", "distributed", "plotting", "verify"], 6),
     **dict.fromkeys(["diffusion", "inversion", "pinn"], 5),
     "data": 4,
     "wave": 3,
@@ -114,6 +114,8 @@ def test_io_knows_no_class_of_the_package(path):
         ("media/a.py", "from seiskern.kernels.elastic import step", False),
         ("plotting/a.py", "from seiskern.verify import cases", True),
         ("cli/a.py", "import seiskern as sk", False),
+        ("bench/a.py", "import seiskern as sk", False),
+        ("bench/a.py", "from seiskern.verify import cases", True),
         ("__init__.py", "from seiskern.wave import simulate", False),
         ("__init__.py", "from seiskern.cli import main", True),
         ("__main__.py", "from seiskern.cli import main", False),

@@ -3,12 +3,18 @@
 import argparse
 import dataclasses
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from seiskern.cli.terminal import print_json, table
 
 if TYPE_CHECKING:
     from seiskern.bench.elastic import Row
+
+FOOTNOTE = (
+    "ratios: a peer's time over ours, median [least-greatest] of the turns; "
+    "triad: share of the measured bandwidth that two plain passes a step would need"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--turns", type=int, default=5, metavar="N", help="times each is run (5)")
     parser.add_argument("--toy", action="store_true", help="tiny sizes, to see that it works")
+    parser.add_argument("--markdown", action="store_true", help="print the table of docs/benchmarks.md")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -31,22 +38,38 @@ def run(options: argparse.Namespace) -> int:
     rows = []
     for row in elastic.run_bench(options.peers, toy=toy, turns=options.turns):
         rows.append(row)
-        if not options.json:
+        if not options.json and not options.markdown:
             print(_line(row), flush=True)
+    machine = elastic.machine()
     if options.json:
-        print_json({"machine": elastic.machine(), "rows": [dataclasses.asdict(row) for row in rows]})
+        print_json({"machine": machine, "rows": [dataclasses.asdict(row) for row in rows]})
+    elif options.markdown:
+        print(markdown(rows, machine))
     else:
-        print(
-            "\nratios: median [least-greatest] of the turns; bandwidth: of two plain passes per step, against a triad"
-        )
-        print(table([(key, value) for key, value in elastic.machine().items()]))
+        print(f"\n{FOOTNOTE}")
+        print(table(list(machine.items())))
     return 0
 
 
+def markdown(rows: "Sequence[Row]", machine: dict[str, object]) -> str:
+    """Table for docs/benchmarks.md, and the machine it holds for."""
+    peers = list(rows[0].peers) if rows else []
+    header = ["case (fp32)", "seiskern, ms", "Mcell/s", "of triad", "B/cell", *(f"{p}, ms" for p in peers)]
+    lines = [header, ["---", *["---:"] * (len(header) - 1)]]
+    for row in rows:
+        own = [f"{row.ms:.4g}", f"{row.mcells:.0f}", f"{row.bandwidth:.2f}", f"{row.bytes_per_cell:.0f}"]
+        lines.append([row.problem, *own, *(_peer(row, name) for name in peers)])
+    facts = ", ".join(f"{key} {value}" for key, value in machine.items())
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{FOOTNOTE}. {facts}."
+
+
+def _peer(row: "Row", name: str) -> str:
+    middle, least, greatest = row.ratios[name]
+    return f"{row.peers[name]:.4g}, {middle:.2f}x [{least:.2f}-{greatest:.2f}]"
+
+
 def _line(row: "Row") -> str:
-    peers = (
-        f"{name} {ms:.4g} ms, {{0:.2f}}x [{{1:.2f}}-{{2:.2f}}]".format(*row.ratios[name])
-        for name, ms in row.peers.items()
-    )
-    own = f"{row.ms:9.4g} ms {row.mcells:7.0f} Mcell/s {row.bandwidth:5.2f} of triad {row.bytes_per_cell:4.0f} B/cell"
-    return f"{row.problem:<40} {own}  {'  '.join(peers)}".rstrip()
+    speed = f"{row.ms:9.4g} ms {row.mcells:7.0f} Mcell/s"
+    memory = f"{row.bandwidth:5.2f} of triad {row.bytes_per_cell:4.0f} B/cell"
+    peers = "  ".join(f"{name} {_peer(row, name)}" for name in row.peers)
+    return f"{row.problem:<40} {speed} {memory}  {peers}".rstrip()

@@ -139,6 +139,7 @@ class Reflection:
             order=self.order,
             absorbing=absorbing,
             free_surface=False,
+            dispersion_correction=False,
         ).data
 
     def measure(self) -> dict[str, float]:
@@ -204,7 +205,14 @@ def growth(kind: str, vp_vs: float, order: int, absorbing: int, steps: int, shap
     }
     try:
         seis = sk.simulate(
-            medium, [shot], sk.Receivers(**coordinates), dt=dt, nt=steps, order=order, absorbing=absorbing
+            medium,
+            [shot],
+            sk.Receivers(**coordinates),
+            dt=dt,
+            nt=steps,
+            order=order,
+            absorbing=absorbing,
+            dispersion_correction=False,
         )
     except FloatingPointError:
         return math.inf

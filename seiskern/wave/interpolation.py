@@ -1,6 +1,7 @@
 """Values of a grid function between nodes, as weights of the nodes around."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -37,6 +38,9 @@ class Weights:
     slope: Tensor
 
 
+CACHED = 4096  # points; the weights of so few are remembered, as inversions ask for the same ones again and again
+
+
 def interpolate(position: Tensor, n: int, derivative: bool = False, slope: bool = False) -> Weights:
     r"""Weights that give a function, or its derivative, between the nodes of a line.
 
@@ -70,6 +74,17 @@ def interpolate(position: Tensor, n: int, derivative: bool = False, slope: bool 
     ----------
     .. [1] Hicks (2002), Geophysics 67(1), 156-165, doi:10.1190/1.1451454.
     """
+    if len(position) > CACHED:
+        return _interpolate(position, n, derivative, slope)
+    return _remembered(position.detach().numpy().tobytes(), n, derivative, slope)
+
+
+@lru_cache(maxsize=256)
+def _remembered(position: bytes, n: int, derivative: bool, slope: bool) -> Weights:
+    return _interpolate(torch.frombuffer(bytearray(position), dtype=torch.float64), n, derivative, slope)
+
+
+def _interpolate(position: Tensor, n: int, derivative: bool, slope: bool) -> Weights:
     taps = min(TAPS, n)
     first = torch.floor(position).to(torch.int64) - TAPS // 2 + 1
     inside = first.clamp(0, n - taps)

@@ -1,26 +1,22 @@
 import json
-from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
 import torch
 
+import seiskern
 from seiskern.cli import app, build, demo, preflight, simulate
 from seiskern.verify import hemew3d
 
 
-@dataclass
-class Medium:
-    vp: torch.Tensor
-    vs: torch.Tensor
-    rho: torch.Tensor
-    spacing: object
-
-
 class FakeSolver:
-    """Stands where ``seiskern`` stands in the command line: records the call, answers with made-up waves."""
+    """Stands where ``seiskern`` stands in the command line: records the call, answers with made-up waves.
 
-    Medium = Medium
+    Media and plans are real.
+    """
+
+    Medium = seiskern.Medium
+    plan = staticmethod(seiskern.plan)
 
     def __init__(self):
         self.calls = []

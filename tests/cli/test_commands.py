@@ -1,7 +1,6 @@
 """The small commands and what they all share."""
 
 import io
-import json
 import sys
 import types
 import warnings
@@ -9,7 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from seiskern.cli import app, bench, doctor, terminal
+from seiskern.bench import elastic
+from seiskern.cli import app, doctor, terminal
 
 
 @dataclass(frozen=True)
@@ -182,14 +182,85 @@ def test_progress_bar_draws_on_a_terminal_and_ends_its_line(monkeypatch):
     assert text.count("\r") <= 3  # calls in quick succession are drawn once
 
 
-def test_bench_rows(capsys):
-    rows = [Row("128^3", 1.23456, float("nan"), True, 2.0, None)]
-    bench.print_rows(rows, as_json=False)
-    out = capsys.readouterr().out
-    assert out.splitlines()[0].split() == ["name", "error", "bound", "passed", "seconds", "note"]
-    assert "1.23" in out
-    bench.print_rows(rows, as_json=True)
-    assert json.loads(capsys.readouterr().out)[0]["bound"] is None
+@pytest.fixture
+def timings(monkeypatch):
+    """Put made-up timings where the real ones are."""
+    peers, ratios = (
+        {"deepwave": 30.0, "devito": 5.0},
+        {"deepwave": (3.0, 2.5, 3.5), "devito": (0.5, 0.4, 0.6)},
+    )
+    own = {
+        "ms": 10.0,
+        "mcells": 1234.4,
+        "bandwidth": 1.25,
+        "bytes_per_cell": 48.2,
+        "correlation": float("nan"),
+    }
+    asked = []
+
+    def run_bench(with_peers, toy, turns):
+        asked.append((with_peers, toy, turns))
+        for problem in ("first", "second"):
+            yield elastic.Row(
+                problem, **own, peers=peers if with_peers else {}, ratios=ratios if with_peers else {}
+            )
+
+    monkeypatch.setattr(elastic, "run_bench", run_bench)
+    monkeypatch.delenv("SEISKERN_TOY", raising=False)
+    return asked
+
+
+def test_bench_prints_times_and_ratios(cli, timings):
+    code, out, _ = cli("bench", "elastic", "--peers", "--turns", "3")
+    assert code == 0
+    assert timings == [(True, False, 3)]
+    first = " ".join(out.splitlines()[0].split())
+    assert first.startswith("first 10 ms 1234 Mcell/s 1.25 of triad 48 B/cell")
+    assert first.endswith("deepwave 30, 3.00x [2.50-3.50] devito 5, 0.50x [0.40-0.60]")
+    assert "threads" in out
+
+
+def test_bench_without_peers_names_none(cli, timings):
+    _, out, _ = cli("bench", "elastic")
+    assert timings == [(False, False, 5)]
+    assert "x [" not in out
+
+
+def test_bench_as_json_and_markdown(cli, timings):
+    code, document, _ = cli("bench", "elastic", "--peers", "--json")
+    assert code == 0
+    assert set(document) == {"machine", "rows"}
+    assert document["rows"][1]["ratios"]["deepwave"] == [3.0, 2.5, 3.5]
+    assert document["rows"][0]["correlation"] is None
+    _, out, _ = cli("bench", "elastic", "--peers", "--markdown")
+    lines = out.splitlines()
+    assert lines[2] == "| first | 10 | 1234 | 1.25 | 48 | 30, 3.00x [2.50-3.50] | 5, 0.50x [0.40-0.60] |"
+    assert len({line.count("|") for line in lines[:4]}) == 1
+
+
+@pytest.mark.parametrize("how", ["option", "environment"])
+def test_bench_at_toy_size(cli, monkeypatch, how):
+    if how == "environment":
+        monkeypatch.setenv("SEISKERN_TOY", "1")
+    code, document, _ = cli(
+        "bench", "elastic", "--turns", "1", "--json", *(["--toy"] if how == "option" else [])
+    )
+    assert code == 0
+    assert [row["problem"] for row in document["rows"]] == [problem.name for problem in elastic.TOY]
+    assert all(row["ms"] > 0 for row in document["rows"])
+
+
+def test_bench_says_which_peer_is_missing(cli, monkeypatch):
+    monkeypatch.setitem(sys.modules, "deepwave", None)
+    code, out, err = cli("bench", "elastic", "--peers", "--toy")
+    assert (code, out) == (2, "")
+    assert err == "seiskern: error: `--peers` needs deepwave: pip install 'seiskern[bench]'\n"
+
+
+def test_bench_refuses_no_turns(cli):
+    code, _, err = cli("bench", "elastic", "--turns", "0")
+    assert code == 2
+    assert "`--turns` must be >= 1, got 0" in err
 
 
 def test_every_command_takes_json_and_says_what_it_does():

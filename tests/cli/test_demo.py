@@ -60,7 +60,7 @@ def test_text_sums_up_cost_and_accuracy(cli, solver, tmp_path):
 
 def test_seed_changes_the_crust_alone(solver):
     first, second = (demo.crust_problem(600.0, seed) for seed in (0, 1))
-    assert not torch.equal(first.vs, second.vs)
+    assert not torch.equal(first.medium.vs, second.medium.vs)
     assert torch.equal(first.moment, second.moment)
 
 

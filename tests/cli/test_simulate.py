@@ -16,10 +16,10 @@ def test_the_solver_gets_what_the_file_says(cli, solver, config_file, tmp_path):
     ((source,),) = call.shots
     assert (source.kind, source.x, source.z, source.moment) == ("Explosion", 150.0, 50.0, 1e9)
     assert source.rate.argmax() == 39  # the peak, at 0.1 s, lies after the 40 samples
-    assert not hasattr(source, "y")
+    assert source.y is None
     assert call.receivers.x.tolist() == [0, 100, 200, 300]
     assert (call.dt, call.nt, call.order, call.absorbing) == (0.002, 40, 8, 20)
-    assert (call.quantity, call.free_surface) == ("velocity", True)
+    assert (call.quantity, call.free_surface, call.dispersion_correction) == ("velocity", True, True)
 
 
 def test_the_file_holds_the_answer_and_the_question(cli, solver, config_file, tmp_path):
@@ -118,11 +118,12 @@ def test_medium_from_a_file(cli, solver, config_file, tmp_path):
 
 def test_double_precision_and_several_shots(cli, solver, config_file):
     wavelet = 'wavelet = {kind = "gaussian", sigma = 0.01, t0 = 0.02}'
-    second = f'\n[[source]]\nkind = "force"\nx = 0\nz = 0\nforce = [0, 1]\n{wavelet}\n'
+    second = f'\ndispersion_correction = false\n[[source]]\nkind = "force"\nx = 0\nz = 0\nforce = [0, 1]\n{wavelet}\n'
     path = config_file(("nt = 40", 'nt = 40\ndtype = "float64"' + second))
     code, _, _ = cli("simulate", path)
     assert code == 0
     (call,) = solver.calls
+    assert call.dispersion_correction is False
     assert [[source.kind for source in shot] for shot in call.shots] == [["Explosion"], ["Force"]]
     assert call.shots[1][0].signature.dtype == call.medium.rho.dtype == torch.float64
 
