@@ -4,6 +4,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 NATIVE := $(shell find csrc -type f 2>/dev/null)
+# Benches run beside the peers where the extra `bench` is installed.
+HAVE_PEERS := 'import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, ("deepwave", "devito"))))'
 # Benchmarks and examples join the test run at toy size once they exist.
 SUITES := tests $(wildcard benches)
 
@@ -14,7 +16,7 @@ help:
 	@echo 'make demo       simulate an earthquake; figures and data in demo/'
 	@echo 'make test       format, types, tests, examples and benches at toy size'
 	@echo 'make test-full  the same, with the slow tests'
-	@echo 'make bench      benches at full size'
+	@echo 'make bench      benches at full size, beside deepwave and Devito if installed'
 	@echo 'make gpu        the GPU tests, then the benches; fails without a GPU'
 	@echo 'make figures    the demo, and its figure into the README'
 	@echo 'make format     rewrite the sources in the house format'
@@ -47,6 +49,7 @@ test-full: lint
 
 bench: $(STAMP)
 	$(BIN)/python -m pytest -q --benchmark-only $(wildcard benches)
+	$(BIN)/seiskern bench elastic $(shell $(BIN)/python -c $(HAVE_PEERS) && echo --peers)
 
 gpu: $(STAMP)
 	SEISKERN_REQUIRE_GPU=1 $(BIN)/python -m pytest -q -m gpu tests

@@ -1,4 +1,4 @@
-"""Which csrc files go into seiskern._C, and with which instruction sets; everything else is in pyproject.toml."""
+"""Which csrc files go into seiskern._C, for which instruction sets; all else is in pyproject.toml."""
 
 import os
 import platform

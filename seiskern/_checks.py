@@ -41,7 +41,7 @@ def positive(name: str, value: float) -> float:
 
 def real(name: str, value: Any) -> float:
     """Refuse what is not one finite number."""
-    if isinstance(value, bool) or isinstance(value, str):
+    if isinstance(value, bool | str):
         raise TypeError(f"`{name}` must be a number, got {value!r}")
     try:
         number = float(value)

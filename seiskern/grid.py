@@ -16,7 +16,8 @@ STRESS = {2: ("sxx", "szz", "sxz"), 3: ("sxx", "syy", "szz", "sxy", "sxz", "syz"
 def offset(field: str, axis: str) -> float:
     """How far, in cells, a field of the staggered grid lies beyond the node of the same index.
 
-    Velocities lie half a cell along their own axis, shear stresses along both of theirs, normal stresses on nodes.
+    Velocities lie half a cell along their own axis, shear stresses along both of theirs, normal stresses on
+    nodes.
     """
     if field[0] == "v":
         return 0.5 if field[1] == axis else 0.0

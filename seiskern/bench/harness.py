@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import torch
 
-
 PAUSE = 0.1  # s; idle threads of one contender's runtime spin for a while and would slow the next one
 
 

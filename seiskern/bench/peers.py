@@ -57,7 +57,7 @@ def deepwave_run(problem: Problem) -> Callable[[], Tensor]:
 
 
 def devito_run(problem: Problem) -> Callable[[], object]:
-    """One simulation by Devito, without absorbing layers on a grid of the same number of cells; compiled before."""
+    """One simulation by Devito, compiled before; no absorbing layers, on a grid of as many cells."""
     devito = _load("devito")
     devito.configuration["log-level"] = "ERROR"
     devito.configuration["language"] = "openmp"

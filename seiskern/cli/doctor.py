@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(findings)
         return 0
-    native, gpu, triton = findings["extension"], findings["gpu"], findings["triton"]
+    native, gpu, matplotlib = findings["extension"], findings["gpu"], findings["matplotlib"]
     compiled = f"yes, uses {native['isa']} of {', '.join(native['isas'])}" if native["compiled"] else "no"
     rows = [
         ("seiskern", findings["version"]),
@@ -33,9 +33,8 @@ def run(options: argparse.Namespace) -> int:
         ("extension", _with_reason(compiled, native["why"])),
         ("cpu", f"{findings['cpu']['model']}, {findings['cpu']['cores']} cores"),
         ("threads", f"{native['threads']} in the extension, {findings['cpu']['torch_threads']} in torch"),
-        ("gpu", _with_reason(", ".join(gpu["devices"]) or "none", gpu["why"])),
-        ("triton", _with_reason(triton["version"] or "none", triton["why"])),
-        ("figures", _with_reason(findings["matplotlib"] or "none", findings["matplotlib_why"])),
+        ("gpu", _with_reason(", ".join(gpu["devices"]) or "none", gpu["why"] or "not used by this version")),
+        ("figures", _with_reason(f"matplotlib {matplotlib or 'none'}", findings["matplotlib_why"])),
     ]
     print(table(rows))
     return 0
@@ -55,7 +54,6 @@ def examine() -> dict[str, Any]:
             "torch_threads": torch.get_num_threads(),
         },
         "gpu": _gpu(),
-        "triton": _triton(),
         "matplotlib": matplotlib,
         "matplotlib_why": "" if matplotlib else "pip install 'seiskern[plot]'",
     }
@@ -78,13 +76,6 @@ def _gpu() -> dict[str, Any]:
     if torch.version.cuda is None and torch.version.hip is None:
         return {"devices": [], "why": "this torch is built for the CPU only"}
     return {"devices": [], "why": "torch finds no GPU that its driver can use"}
-
-
-def _triton() -> dict[str, Any]:
-    version = _version("triton")
-    if version is None:
-        return {"version": None, "why": "not installed; it comes with torch for GPUs"}
-    return {"version": version, "why": "" if torch.cuda.is_available() else "needs a GPU to run kernels"}
 
 
 def _version(package: str) -> str | None:

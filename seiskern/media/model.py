@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from seiskern import _checks
 from seiskern.grid import AXES
@@ -16,7 +15,8 @@ class Medium:
     Parameters
     ----------
     vp, vs : array_like, shape (nz, nx) or (nz, ny, nx), m/s
-        Speeds of P and S waves at the nodes. ``vs`` may be zero (fluid). A leading axis holds one medium per shot.
+        Speeds of P and S waves at the nodes. ``vs`` may be zero (fluid). A leading axis holds one medium per
+        shot.
     rho : array_like, same shape, kg/m3
         Density. Scalars are spread over the grid.
     spacing : float or one per axis in array order, m
@@ -34,9 +34,9 @@ class Medium:
 
     Notes
     -----
-    A node stands for the cell around it. Where an interface cuts that cell, give the node the average over the cell:
-    arithmetic for density, harmonic for the moduli [1]_, as ``seiskern.media.layered_medium`` does. Between nodes the solver
-    averages by the same rule.
+    A node stands for the cell around it. Where an interface cuts that cell, give the node the average over
+    the cell: arithmetic for density, harmonic for the moduli [1]_, as ``seiskern.media.layered_medium`` does.
+    Between nodes the solver averages by the same rule.
 
     References
     ----------
@@ -121,6 +121,7 @@ class Medium:
         return float(torch.where(self.vs > 0, self.vs, self.vp).min())
 
     def __repr__(self) -> str:
+        """Shape, spacing and range of the speeds."""
         return (
             f"Medium(shape={tuple(self.vp.shape)}, spacing={self.spacing} m, "
             f"vp {float(self.vp.min()):.0f}-{float(self.vp.max()):.0f} m/s, "

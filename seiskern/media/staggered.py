@@ -11,8 +11,9 @@ def stagger(
 ) -> dict[str, Tensor]:
     r"""Coefficients of the staggered scheme, with absorbing layers around.
 
-    Density is averaged arithmetically over the two nodes beside a velocity, :math:`\mu` harmonically over the four nodes
-    around a shear stress; one fluid node among them makes it zero. Nodes beyond the edge equal those on it.
+    Density is averaged arithmetically over the two nodes beside a velocity, :math:`\mu` harmonically over the
+    four nodes around a shear stress; one fluid node among them makes it zero. Nodes beyond the edge equal
+    those on it.
 
     Parameters
     ----------
@@ -78,8 +79,8 @@ def _harmonic(mu: Tensor, first: int, second: int) -> Tensor:
 def fastest(vp: Tensor, rho: Tensor, ndim: int) -> float:
     r"""Speed that bounds the stable step, m/s.
 
-    The largest :math:`\sqrt{(\lambda + 2 \mu) b}` over nodes and the buoyancies :math:`b` at the velocities beside
-    them.
+    The largest :math:`\sqrt{(\lambda + 2 \mu) b}` over nodes and the buoyancies :math:`b` at the
+    velocities beside them.
 
     Parameters
     ----------

@@ -50,12 +50,13 @@ def simulate(
     medium : Medium
         One medium, or one per shot.
     shots : source, list of sources, or list of lists of sources
-        A source is a `MomentTensor`, `Explosion` or `Force`. In a list each is a shot of its own; a list in the list is one
-        shot with several sources.
+        A source is a `MomentTensor`, `Explosion` or `Force`. In a list each is a shot of its own; a list in
+        the list is one shot with several sources.
     receivers : Receivers
         The same for all shots.
     dt : float, s
-        Sampling of source functions and records. The solver takes as many equal steps per sample as stability demands.
+        Sampling of source functions and records. The solver takes as many equal steps per sample as stability
+        demands.
     nt : int
         Samples.
     quantity : {"velocity", "displacement", "acceleration", "pressure", "strain"}
@@ -63,11 +64,11 @@ def simulate(
     free_surface : bool
         Whether the plane z = origin is a free surface; otherwise it is absorbing.
     absorbing : int
-        Nodes of absorbing layer (C-PML) added outside every other side; 0 leaves sides that reflect everything.
+        Nodes of absorbing layer (C-PML) added outside every other side; 0 leaves sides that reflect all.
     order : {2, 4, 6, 8}
         Order of the differences in space.
     dispersion_correction : bool
-        Remove the error of the second-order steps in time from the records; what is left is the error in space.
+        Remove the error of the second-order steps in time from the records; what is left is that in space.
     adjoint : None
         Reserved for gradients.
     snapshots : Snapshots, optional
@@ -96,9 +97,10 @@ def simulate(
 
     Notes
     -----
-    Virieux's staggered grid [1]_ with leapfrog steps, media averaged to the staggered positions [2]_, unsplit absorbing
-    layers [3]_, sources and receivers between nodes by windowed sinc functions [4]_, and a free surface closed by
-    summation-by-parts differences, which conserve energy. 2-D sources are per metre of line.
+    Virieux's staggered grid [1]_ with leapfrog steps, media averaged to the staggered positions [2]_, unsplit
+    absorbing layers [3]_, sources and receivers between nodes by windowed sinc functions [4]_, and a free
+    surface closed by summation-by-parts differences, which conserve energy. 2-D sources are per metre of
+    line.
 
     References
     ----------

@@ -17,7 +17,8 @@ def double_couple(strike: float, dip: float, rake: float, m0: float) -> Tensor:
     Parameters
     ----------
     strike, dip, rake : float, degrees
-        Strike clockwise from North, dip from the horizontal down to the right of strike, rake from strike up the plane.
+        Strike clockwise from North, dip from the horizontal down to the right of strike, rake from strike up
+        the plane.
     m0 : float, N m
         Scalar moment.
 

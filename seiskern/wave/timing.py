@@ -1,12 +1,13 @@
 r"""Between the samples of the user and the steps of the scheme.
 
-The scheme takes ``ratio`` steps of dt / ratio per sample. Velocities lie half a step off, so records are brought to
-:math:`t = i\,dt` by a filter of 8 taps, exact to 1e-5 at 10 steps per period.
+The scheme takes ``ratio`` steps of dt / ratio per sample. Velocities lie half a step off, so records are
+brought to :math:`t = i\,dt` by a filter of 8 taps, exact to 1e-5 at 10 steps per period.
 
-With a correction of time dispersion the same is done in the frequency domain. The leapfrog scheme answers a source of
-frequency :math:`\omega` as the exact equations answer :math:`\tilde\omega = (2/\delta t) \sin(\omega\,\delta t / 2)`.
-Sources are therefore given the spectrum :math:`S(\tilde\omega)`, and records are read at the frequency that maps to the
-wanted one (Koene & Robertsson 2018, doi:10.1093/gji/ggx485): what is left is the error in space.
+With a correction of time dispersion the same is done in the frequency domain. The leapfrog scheme answers a
+source of frequency :math:`\omega` as the exact equations answer :math:`\tilde\omega = (2/\delta t)
+\sin(\omega\,\delta t / 2)`. Sources are therefore given the spectrum :math:`S(\tilde\omega)`, and records are
+read at the frequency that maps to the wanted one (Koene & Robertsson 2018, doi:10.1093/gji/ggx485): what is
+left is the error in space.
 """
 
 import math
@@ -135,7 +136,7 @@ class Clock:
         return torch.arange(self.nt, dtype=torch.float64) * self.dt
 
     def _band(self) -> float:
-        """Frequencies that are kept: below half the sampling, and below those that the steps can carry (2 / step)."""
+        """Frequencies that are kept: below half the sampling and what the steps can carry (2 / step)."""
         return min(math.pi / self.dt, 1.9 / self.step)
 
     def _slowed(self, omega: Tensor) -> Tensor:

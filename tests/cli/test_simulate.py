@@ -118,8 +118,9 @@ def test_medium_from_a_file(cli, solver, config_file, tmp_path):
 
 def test_double_precision_and_several_shots(cli, solver, config_file):
     wavelet = 'wavelet = {kind = "gaussian", sigma = 0.01, t0 = 0.02}'
-    second = f'\ndispersion_correction = false\n[[source]]\nkind = "force"\nx = 0\nz = 0\nforce = [0, 1]\n{wavelet}\n'
-    path = config_file(("nt = 40", 'nt = 40\ndtype = "float64"' + second))
+    second = f'\n[[source]]\nkind = "force"\nx = 0\nz = 0\nforce = [0, 1]\n{wavelet}\n'
+    options = 'dtype = "float64"\ndispersion_correction = false'
+    path = config_file(("nt = 40", f"nt = 40\n{options}{second}"))
     code, _, _ = cli("simulate", path)
     assert code == 0
     (call,) = solver.calls

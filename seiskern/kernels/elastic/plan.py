@@ -29,16 +29,14 @@ HUGE = 32 << 20  # bytes from which on an array lies in huge pages
 
 
 def zeros(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-    """Zeros on whole cache lines: small ones untouched, large ones in huge pages (1.1 times faster steps in 3-D)."""
+    """Zeros on whole cache lines, not touched yet; large ones in huge pages (1.1 times faster steps in 3-D)."""
     size, itemsize = math.prod(shape), torch.empty(0, dtype=dtype).element_size()
-    if size * itemsize < HUGE:
-        line = 64 // itemsize
-        flat = torch.from_numpy(np.zeros(size + line, dtype=f"f{itemsize}"))
-        skip = -flat.data_ptr() % 64 // itemsize
-        return flat[skip : skip + size].view(*shape)
-    tensor = torch.empty(*shape, dtype=dtype)
-    _ext.require().use_huge_pages(tensor.data_ptr(), tensor.nbytes)  # before it is touched
-    return tensor.zero_()
+    line = 64 // itemsize
+    flat = torch.from_numpy(np.zeros(size + line, dtype=f"f{itemsize}"))
+    if flat.nbytes >= HUGE:
+        _ext.require().use_huge_pages(flat.data_ptr(), flat.nbytes)
+    skip = -flat.data_ptr() % 64 // itemsize
+    return flat[skip : skip + size].view(*shape)
 
 
 @dataclass(frozen=True)
