@@ -11,8 +11,8 @@ from seiskern.verify.oracles import full_space_2d, full_space_3d
 
 PROBLEMS = TOY if os.environ.get("SEISKERN_TOY") else FULL
 OFFSET = 8  # nodes from the source to the receiver that is checked
-# Of the largest pressure. Steps of second order in time lag by (2 pi f dt)^2 / 24 of the travel time: at 2 f0 and
-# OFFSET nodes by 2.6e-3 rad. Twice that, for series that are cut where the wave is still large.
+# Of the largest pressure. Steps of second order in time lag by (2 pi f dt)^2 / 24 of the travel time: at 2 f0
+# and OFFSET nodes by 2.6e-3 rad. Twice that, for series that are cut where the wave is still large.
 TOLERANCE = 5.2e-3
 
 

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <new>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -114,16 +115,15 @@ sk_elastic_layout_t make_layout(const sk_elastic_grid& g) {
   l.array_size =
       round_up((g.nz + 2 * radius) * l.stride_z + kRowAlign, page) + 5 * kRowAlign;  // nor must arrays
   for (int axis = 0; axis < 3; ++axis) l.pml_size += 2 * g.ndim * memory_size(g, axis);
-  l.profile_size = 6 * (count(g, SK_X) + g.ny + g.nz);
+  l.profile_size = 5 * (count(g, SK_X) + g.ny + g.nz);
   return l;
 }
 
 template <class T>
-Profile<T> profile_of(const sk_elastic_grid& g, int axis, T* profiles) {
-  for (int a = 0; a < axis; ++a) profiles += 6 * count(g, a);
+Profile<std::remove_const_t<T>> profile_of(const sk_elastic_grid& g, int axis, T* profiles) {
+  for (int a = 0; a < axis; ++a) profiles += 5 * count(g, a);
   const int64_t n = count(g, axis);
-  return {
-      {profiles, profiles + n}, {profiles + 2 * n, profiles + 3 * n}, {profiles + 4 * n, profiles + 5 * n}};
+  return {{profiles, profiles + n}, {profiles + 2 * n, profiles + 3 * n}, profiles + 4 * n};
 }
 
 template <class T>
@@ -152,7 +152,10 @@ Shot<T> make_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t sho
     v.layer[axis].low = e.low, v.layer[axis].high = e.high;
     v.scale[axis] = g.dt / g.h[axis];
     for (int m = 0; m < g.order / 2; ++m) v.c[axis][m] = T(taylor(g.order, m) * v.scale[axis]);
-    v.profile[axis] = profile_of<T>(g, axis, static_cast<T*>(const_cast<void*>(p.profiles)));
+    v.profile[axis] = profile_of<const T>(g, axis, static_cast<const T*>(p.profiles));
+    const T* factor = v.profile[axis].g;
+    v.damped =
+        v.damped || std::any_of(factor, factor + count(g, axis), [](T value) { return value != T(1); });
     for (int m = 0; m < 6; ++m) {
       const bool absent = g.ndim == 2 && m % 3 == SK_Y;
       v.layer[axis].memory[m] = absent ? nullptr : memory;
@@ -314,13 +317,14 @@ void run_shots(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t first,
 }
 
 template <class T>
-void fill_profiles(const sk_elastic_grid& g, double vmax, double frequency, double reflection, T* out) {
+void fill_profiles(const sk_elastic_grid& g, double vmax, double frequency, double reflection, double sponge,
+                   T* out) {
   for (int axis = 0; axis < 3; ++axis) {
     const int64_t n = count(g, axis), nodes = axis == SK_X ? g.nx : n;
     T* p = out;
-    out += 6 * n;
+    out += 5 * n;
     std::fill(p, p + 4 * n, T(0));
-    std::fill(p + 4 * n, p + 6 * n, T(1));  // kappa = 1 everywhere
+    std::fill(p + 4 * n, p + 5 * n, T(1));
     for (int half = 0; half < 2; ++half) {
       for (int64_t i = 0; i < nodes; ++i) {
         const double x = i + 0.5 * half;
@@ -331,11 +335,13 @@ void fill_profiles(const sk_elastic_grid& g, double vmax, double frequency, doub
                                                          : 0;
         if (depth <= 0) continue;
         const double thickness = (low > 0 && from_low > 0 ? low : high) * g.h[axis];
-        const double d = -1.5 * vmax * std::log(reflection) / thickness * depth * depth;
-        const double alpha = 3.14159265358979323846 * frequency * std::max(0.0, 1 - depth);
+        const double strongest = -1.5 * vmax * std::log(reflection) / thickness,
+                     d = strongest * depth * depth;
+        const double alpha = 2 * 3.14159265358979323846 * frequency * std::max(0.0, 1 - depth);
         const double b = std::exp(-(d + alpha) * g.dt);
         p[half * n + i] = T(d > 0 ? d / (d + alpha) * (b - 1) : 0);
         p[(2 + half) * n + i] = T(b);
+        if (half == 0) p[4 * n + i] = T(std::exp(-sponge * strongest * std::pow(depth, 6) * g.dt));
       }
     }
   }
@@ -376,15 +382,15 @@ int sk_elastic_layout(const sk_elastic_grid* grid, sk_elastic_layout_t* layout) 
 }
 
 int sk_elastic_profiles(const sk_elastic_grid* grid, double vmax, double frequency, double reflection,
-                        void* profiles) {
+                        double sponge, void* profiles) {
   if (const int status = check(*grid)) return status;
-  if (!(vmax > 0 && frequency >= 0 && reflection > 0 && reflection < 1)) {
-    return fail("vmax must be > 0, frequency >= 0 and 0 < reflection < 1");
+  if (!(vmax > 0 && frequency >= 0 && reflection > 0 && reflection < 1 && sponge >= 0)) {
+    return fail("vmax must be > 0, frequency >= 0, 0 < reflection < 1 and sponge >= 0");
   }
   if (grid->itemsize == 4) {
-    fill_profiles(*grid, vmax, frequency, reflection, static_cast<float*>(profiles));
+    fill_profiles(*grid, vmax, frequency, reflection, sponge, static_cast<float*>(profiles));
   } else {
-    fill_profiles(*grid, vmax, frequency, reflection, static_cast<double*>(profiles));
+    fill_profiles(*grid, vmax, frequency, reflection, sponge, static_cast<double*>(profiles));
   }
   return SK_OK;
 }

@@ -36,8 +36,9 @@ void visit(const View<T>& v, const Points<T>& points, int64_t n, int64_t k, int6
 constexpr int64_t kStrip = 32;  // rows that go through all planes of a block before the next ones
 
 template <class R>
-void update(const R& rows, int kind, const Run& run) {
+void update(const R& rows, int kind, const Run& run, bool damped) {
   kind == 0 ? rows.velocity(run) : rows.stress(run);
+  if (damped) rows.damp(kind == 1, run);
 }
 
 template <int kDim, int kRadius, class T>
@@ -47,12 +48,12 @@ void advance(const void* shot_pointer, void* buffer, int64_t half, int64_t k0, i
   const Rows<kDim, kRadius, T> rows(shot.view, static_cast<T*>(buffer));
   const int kind = static_cast<int>(half % 2);
   const View<T>& v = shot.view;
-  if (kDim == 2) update(rows, kind, {0, k0, k1, 0, v.stride[SK_Z], 0, v.nx});
+  if (kDim == 2) update(rows, kind, {0, k0, k1, 0, v.stride[SK_Z], 0, v.nx}, v.damped);
   if (kDim == 3) {
     for (int64_t j = j0; j < j1; j += kStrip) {
       const int64_t end = j + kStrip < j1 ? j + kStrip : j1;
       for (int64_t k = k0; k < k1; ++k)
-        update(rows, kind, {k, j, end, k * v.stride[SK_Z], v.stride[SK_Y], 0, v.nx});
+        update(rows, kind, {k, j, end, k * v.stride[SK_Z], v.stride[SK_Y], 0, v.nx}, v.damped);
     }
   }
   for (int64_t k = k0; k < k1; ++k) {

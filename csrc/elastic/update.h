@@ -11,7 +11,7 @@
 //   Difference   inside: the staggered stencil
 //   Stretched    in an absorbing layer (Komatitsch & Martin 2007, doi:10.1190/1.2757586): with g the plain
 //   derivative,
-//                psi <- b psi + a g,  derivative = g / kappa + psi
+//                psi <- b psi + a g,  derivative = g + psi
 //   Buffered     in the first rows below a free surface: the closure of surface.h, summed beforehand into a
 //   row
 //
@@ -89,27 +89,23 @@ struct Buffered {
 // Absorbing profiles along x ...
 template <class T>
 struct AlongRow {
-  const T *a_, *b_, *k_;
+  const T *a_, *b_;
   SK_INLINE const AlongRow& row(int64_t) const { return *this; }
   SK_INLINE auto a(int64_t x) const { return Simd<T>::load(a_ + x); }
   SK_INLINE auto b(int64_t x) const { return Simd<T>::load(b_ + x); }
-  SK_INLINE auto k(int64_t x) const { return Simd<T>::load(k_ + x); }
 };
 
 // ... or of whole rows; step 0 if all rows of the run share them.
 template <class T>
 struct PerRow {
-  const T *a_, *b_, *k_;
+  const T *a_, *b_;
   int64_t step;
   struct Row {
-    typename Simd<T>::Vector a_, b_, k_;
+    typename Simd<T>::Vector a_, b_;
     SK_INLINE auto a(int64_t) const { return a_; }
     SK_INLINE auto b(int64_t) const { return b_; }
-    SK_INLINE auto k(int64_t) const { return k_; }
   };
-  SK_INLINE Row row(int64_t n) const {
-    return {Simd<T>::all(a_[n * step]), Simd<T>::all(b_[n * step]), Simd<T>::all(k_[n * step])};
-  }
+  SK_INLINE Row row(int64_t n) const { return {Simd<T>::all(a_[n * step]), Simd<T>::all(b_[n * step])}; }
 };
 
 // A derivative in an absorbing layer; psi is its memory variable, `width` elements a row.
@@ -130,7 +126,7 @@ struct Stretched {
       const auto g = d(i, x);
       const auto memory = p.b(x) * Simd<T>::load(psi + x) + p.a(x) * g;
       Simd<T>::store(psi + x, memory);
-      return memory + p.k(x) * g;
+      return memory + g;
     }
   };
   SK_INLINE auto row(int64_t n) const {
@@ -213,7 +209,34 @@ class Rows {
     }
   }
 
+  // Damps velocities or stresses deep in the absorbing layers. Layers that only stretch amplify guided waves
+  // whose group and phase run against each other; a factor close to 1 holds them down (compare Meza-Fajardo &
+  // Papageorgiou 2008, doi:10.1785/0120070223).
+  void damp(bool stress, const Run& run) const {
+    const int first = stress ? SK_SXX : SK_VX, last = stress ? SK_FIELDS : SK_SXX;
+    for (int64_t n = run.begin; n < run.end; ++n) {
+      const T rows = kDim == 2 ? v_.profile[SK_Z].g[n] : v_.profile[SK_Z].g[run.k] * v_.profile[SK_Y].g[n];
+      for (int f = first; f < last; ++f) {
+        if (kDim == 2 && (f == SK_VY || f == SK_SYY || f == SK_SXY || f == SK_SYZ)) continue;
+        T* row = v_.field[f] + run.start + n * run.step;
+        if (rows != T(1)) {
+          damp_columns(row, rows, 0, v_.nx);
+        } else {
+          damp_columns(row, rows, 0, v_.layer[SK_X].low);
+          damp_columns(row, rows, v_.layer[SK_X].high, v_.nx);
+        }
+      }
+    }
+  }
+
  private:
+  SK_INLINE void damp_columns(T* row, T factor, int64_t x0, int64_t x1) const {
+    const auto all = Simd<T>::all(factor);
+    for (int64_t x = x0; x < x1; x += Simd<T>::lanes) {
+      Simd<T>::store(row + x, Simd<T>::load(row + x) * (all * Simd<T>::load(v_.profile[SK_X].g + x)));
+    }
+  }
+
   // Calls add(element, derivatives...) for all vectors of a run.
   template <class Add, class... D>
   static SK_INLINE void for_each(const Run& run, const Add& add, const D&... d) {
@@ -271,7 +294,7 @@ class Rows {
   template <bool kPlus>
   SK_INLINE PerRow<T> per_row(int axis, int64_t first, int64_t step) const {
     const Profile<T>& p = v_.profile[axis];
-    return {p.a[kPlus] + first, p.b[kPlus] + first, p.k[kPlus] + first, step};
+    return {p.a[kPlus] + first, p.b[kPlus] + first, step};
   }
 
   // Calls body(part of the run, derivative of `field` along x).
@@ -281,7 +304,7 @@ class Rows {
     const Profile<T>& p = v_.profile[SK_X];
     DifferenceX<kPlus, kRadius, T> d{v_.field[field], {}};
     for (int m = 0; m < kRadius; ++m) d.c[m] = Simd<T>::all(v_.c[SK_X][m]);
-    const AlongRow<T> profile = {p.a[kPlus], p.b[kPlus], p.k[kPlus]};
+    const AlongRow<T> profile = {p.a[kPlus], p.b[kPlus]};
     const int64_t width = layer.low + v_.nx - layer.high;
     T* psi = layer.memory[memory] + (kDim == 3 ? run.k * v_.ny * width : 0);
     if (layer.low > 0) body(run.columns(0, layer.low), stretched(d, profile, psi, width));

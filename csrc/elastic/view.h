@@ -14,7 +14,7 @@ template <class T>
 struct Profile {
   const T* a[2];
   const T* b[2];
-  const T* k[2];  // 1/kappa
+  const T* g;  // factor of a half step, at nodes
 };
 
 // Where one axis is absorbing, in nodes, and where its memory variables are: first the low layer, then the
@@ -37,6 +37,7 @@ struct View {
   double scale[3];  // dt / h along x, y, z
   T c[3][4];        // stencil coefficients times scale
   bool free_surface;
+  bool damped;  // whether a factor of the profiles is not 1
 };
 
 // Sparse sources or receivers of one shot, see sk_elastic_points.

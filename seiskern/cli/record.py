@@ -11,7 +11,8 @@ from seiskern import plotting
 from seiskern.io import Simulation
 
 MOST_SNAPSHOTS = 8
-FAINT = 0.03  # share of the largest amplitude below which a wavefield is not worth a panel
+FAINT = 0.15  # share of the strongest wavefield below which one is not worth a panel
+BULK = 99  # percentile of the amplitude that tells its strength: not the singular field at the source
 MAP_SIDE = 3  # fewest receivers along x and along y that make a map
 
 
@@ -146,7 +147,7 @@ def _snapshots(record: Simulation, shot: int, source: dict[str, Any]) -> Any:
 
 def _telling(data: NDArray[Any]) -> NDArray[np.intp]:
     """Indices of some wavefields, evenly spread over those that are not faint."""
-    peaks = np.abs(data).reshape(len(data), -1).max(axis=1)
+    peaks = np.percentile(np.abs(data).reshape(len(data), -1), BULK, axis=1)
     strong = np.flatnonzero(peaks >= FAINT * peaks.max())
     picks = np.linspace(0, len(strong) - 1, min(MOST_SNAPSHOTS, len(strong))).round().astype(int)
     return strong[np.unique(picks)]

@@ -14,11 +14,10 @@ from seiskern.kernels import elastic
 from seiskern.kernels.elastic.plan import FIELD_NUMBER
 from seiskern.media.model import Medium
 from seiskern.media.staggered import stagger
-from seiskern.wave.plan import REFLECTION, Plan, plan
+from seiskern.wave.plan import REFLECTION, SPONGE, Plan, plan
 from seiskern.wave.points import Entries, as_density, entries, on_surface
 from seiskern.wave.record import QUANTITIES, Seismograms, Snapshots, SnapshotWriter
 from seiskern.wave.source import Force, Receivers, Source, as_shots
-from seiskern.wave.timing import Clock
 
 CHUNK_CELLS = 5e8  # cell updates between two looks at the wavefield: one or two seconds
 BAND_LEVEL = (
@@ -166,7 +165,7 @@ class _Run:
         samples = self._samples(shots)
         band = _Band.of(samples, self.clock.dt)
         self._warn(band)
-        self.profiles = problem.profiles(decided.speed, band.dominant, REFLECTION)
+        self.profiles = problem.profiles(decided.speed, band.dominant, REFLECTION, SPONGE)
         self.sources = self._sources(shots, samples)
         self.quantity = QUANTITIES[quantity]
         self.components = tuple(self.quantity.parts(medium.ndim))

@@ -182,18 +182,21 @@ class _Spectrum:
     def transform(self, series: Tensor, weight: float) -> Tensor:
         """Apply to series (..., len(times)) whose samples weigh ``weight`` seconds."""
         span = 2 * float(max(self.times[-1], self.wanted[-1])) + 64 * math.pi / self.band
-        count = int(math.ceil(span * self.band / math.pi))  # twice as dense as the span of time asks for
+        count = math.ceil(span * self.band / math.pi)  # twice as dense as the span of time asks for
         omega = (torch.arange(count, dtype=torch.float64) + 0.5) * (self.band / count)
         edge = torch.cos(((omega / self.band - EDGE) / (1 - EDGE)).clamp(0, 1) * (math.pi / 2)).square()
         gain = torch.complex(edge, torch.zeros_like(edge)) * (weight * self.band / count / math.pi)
         if self.derivative:
             gain = gain * 1j * omega
-        result = torch.zeros(*series.shape[:-1], len(self.wanted), dtype=torch.float64)
+        # One product per record of all receivers of a shot: its rounding must not depend on how many shots there are.
+        shots = series.reshape(-1, *series.shape[-2:]) if series.ndim > 2 else series.reshape(-1, 1, series.shape[-1])
+        result = torch.zeros(*shots.shape[:-1], len(self.wanted), dtype=torch.float64)
         for piece in torch.arange(count).split(PIECE):
             there = torch.exp(-1j * self.times[:, None] * self.mapped(omega[piece]))
             back = gain[piece, None] * torch.exp(1j * omega[piece, None] * self.wanted)
-            result += (series @ there.real) @ back.real - (series @ there.imag) @ back.imag
-        return result
+            for shot, total in zip(shots, result, strict=True):
+                total += (shot @ there.real) @ back.real - (shot @ there.imag) @ back.imag
+        return result.reshape(*series.shape[:-1], -1)
 
 
 def _kaiser(x: Tensor) -> Tensor:

@@ -84,6 +84,15 @@ def test_faint_wavefields_are_left_out(drawn, tmp_path):
     assert times.tolist() == [1, 2]
 
 
+def test_the_spot_at_the_source_does_not_outshine_the_waves(drawn, tmp_path):
+    result = record()
+    result["snapshots"]["data"] = result["snapshots"]["data"].copy()
+    result["snapshots"]["data"][0, :, 1, 2, 3, 3] = 1e3
+    save_figures(result, tmp_path)
+    ((_, times, _), _) = drawn["snapshots"][0]
+    assert times.tolist() == [1, 2]
+
+
 def test_a_silent_wavefield_is_drawn_all_the_same(drawn, tmp_path):
     save_figures(record(amplitudes=(0.0, 0.0)), tmp_path)
     assert len(drawn["snapshots"]) == 1

@@ -68,7 +68,7 @@ class Run:
             for _, node, index, number, series, weight, data in self.points
         ]
         medium, done = self.problem.pack(self.medium), 0
-        profiles = self.problem.profiles(SPEED, 0.1, 1e-3)
+        profiles = self.problem.profiles(SPEED, 0.1, 1e-3, 0.2)
         for last in cuts or [self.n_steps]:
             pairs = (built[0], built[1]), (built[2], built[3])
             elastic.run(self.problem, state, medium, profiles, *pairs, done, last, threads)
@@ -79,7 +79,7 @@ class Run:
         """The same by the reference, in double precision, and the largest value seen."""
         problem = replace(self.problem, dtype=torch.float64)
         medium = {name: value.double() for name, value in self.medium.items()}
-        scheme = reference.Scheme(problem, medium, reference.profiles(problem, SPEED, 0.1, 1e-3), closure)
+        scheme = reference.Scheme(problem, medium, reference.profiles(problem, SPEED, 0.1, 1e-3, 0.2), closure)
         scheme.rest(self.n_shots)
         scheme.fields = dict(zip(problem.fields, self.start.double().unbind(1), strict=True))
         series = [
@@ -264,7 +264,7 @@ def test_reference_is_differentiable(ndim, free_surface, order, rng, surfaces):
     absorbing = ((0, 0), *((1, 1),) * (ndim - 1))
     run = random_run(rng, shape, order, absorbing=absorbing, depth=surface.depth * free_surface, n_steps=2)
     series = [reference.Series(names, node, s, w, data) for names, node, _, _, s, w, data in run.points]
-    profiles = reference.profiles(run.problem, SPEED, 0.1, 1e-3)
+    profiles = reference.profiles(run.problem, SPEED, 0.1, 1e-3, 0.2)
     names = ("bz", "lam", "mxz")
 
     def record(weight, data, *values):
@@ -324,7 +324,7 @@ def energies(run, surface, n_steps):
         problem, torch.zeros(1, n_steps, 0, dtype=problem.dtype), *no_entries(problem), torch.zeros(0)
     )
     medium = {name: value[0] for name, value in run.medium.items()}
-    packed, profiles = problem.pack(run.medium), problem.profiles(SPEED, 0.1, 1e-3)
+    packed, profiles = problem.pack(run.medium), problem.profiles(SPEED, 0.1, 1e-3, 0.2)
     result = []
     for n in range(n_steps):
         before = dict(zip(problem.fields, view[0].clone(), strict=True))

@@ -90,16 +90,17 @@ def difference(u: Tensor, dim: int, order: int, h: float, plus: bool) -> Tensor:
 
 
 def profiles(
-    problem: Problem, speed: float, frequency: float, reflection: float
+    problem: Problem, speed: float, frequency: float, reflection: float, sponge: float = 0.0
 ) -> dict[tuple[str, bool], Profile]:
     r"""C-PML profiles by axis and whether they are of half nodes.
 
     .. math::
 
-        d = -\frac{3 c}{2 L} \ln R\, (x / L)^2, \quad \alpha = \pi f (1 - x / L), \quad \kappa = 1, \\
-        b = e^{-(d + \alpha) \delta t}, \quad a = \frac{d}{d + \alpha} (b - 1)
+        d = -\frac{3 c}{2 L} \ln R\, (x / L)^2, \quad \alpha = 2 \pi f (1 - x / L), \\
+        b = e^{-(d + \alpha) \delta t}, \quad a = \frac{d}{d + \alpha} (b - 1), \quad
+        g = e^{-s d(L) (x / L)^6 \delta t}
 
-    with x the depth in a layer of width L. Nodes outside have a = b = 0.
+    with x the depth in a layer of width L and s the sponge. Nodes outside have a = b = 0 and g = 1.
     """
     result = {}
     widths = problem.absorbing or ((0, 0),) * problem.ndim
@@ -107,7 +108,7 @@ def profiles(
         AXES[problem.ndim], problem.shape, problem.spacing, widths, strict=True
     ):
         for half in (False, True):
-            a, b = [0.0] * n, [0.0] * n
+            a, b, g = [0.0] * n, [0.0] * n, [1.0] * n
             for i in range(n):
                 x = i + 0.5 * half
                 if low > 0 and x < low:
@@ -116,11 +117,13 @@ def profiles(
                     share, width = (x - (n - 1 - high)) / high, high * h
                 else:
                     continue
-                damping = -3 * speed * math.log(reflection) / (2 * width) * share**2
-                shift = math.pi * frequency * max(0.0, 1 - share)
+                strongest = -3 * speed * math.log(reflection) / (2 * width)
+                damping = strongest * share**2
+                g[i] = math.exp(-sponge * strongest * share**6 * problem.dt)
+                shift = 2 * math.pi * frequency * max(0.0, 1 - share)
                 b[i] = math.exp(-(damping + shift) * problem.dt)
                 a[i] = damping / (damping + shift) * (b[i] - 1)
-            rows = (torch.tensor(v, dtype=torch.float64).to(problem.dtype) for v in (a, b, [1.0] * n))
+            rows = (torch.tensor(v, dtype=torch.float64).to(problem.dtype) for v in (a, b, g))
             result[axis, half] = (*rows,)
     return result  # type: ignore[return-value]
 
@@ -175,10 +178,10 @@ class Scheme:
             g = torch.cat([first, g[:, len(rows) :]], dim=1)
         shape = [1] * u.ndim
         shape[dim] = -1
-        a, b, inverse_kappa = (value.reshape(shape) for value in self.profile[axis, plus])
+        a, b, _ = (value.reshape(shape) for value in self.profile[axis, plus])
         psi = b * self.memory.get((name, axis), torch.zeros_like(u)) + a * g
         self.memory[name, axis] = psi
-        return g * inverse_kappa + psi
+        return g + psi
 
     def step_velocity(self) -> None:
         """Make rho dt v_a = sum_b D_b s_ab."""
@@ -203,6 +206,15 @@ class Scheme:
                 if a < b:
                     slip = self.derivative("v" + a, b) + self.derivative("v" + b, a)
                     self.fields["s" + a + b] = self.fields["s" + a + b] + dt * medium["m" + a + b] * slip
+
+    def damp(self, kind: str) -> None:
+        """Multiply velocities (v) or stresses (s) by the factors of the sponge, those of the nodes for all."""
+        for name in self.fields:
+            for dim, axis in enumerate(self.axes, start=1):
+                if name[0] == kind:
+                    shape = [1] * self.fields[name].ndim
+                    shape[dim] = -1
+                    self.fields[name] = self.fields[name] * self.profile[axis, False][2].reshape(shape)
 
     def inject(self, source: Series, n: int) -> None:
         """Add weight times sample n of the series to the fields."""
@@ -232,6 +244,7 @@ class Scheme:
         for n in range(first, last):
             for kind, advance in enumerate((self.step_velocity, self.step_stress)):
                 advance()
+                self.damp("vs"[kind])
                 self.inject(sources[kind], n)
                 if records[kind]:
                     records[kind][n] = records[kind][n] + self.sample(receivers[kind])
