@@ -35,6 +35,7 @@ def simulate(
     quantity: str = "velocity",
     free_surface: bool = True,
     absorbing: int = 20,
+    sponge: float = SPONGE,
     order: int = 8,
     dispersion_correction: bool = True,
     adjoint: None = None,
@@ -64,6 +65,11 @@ def simulate(
         Whether the plane z = origin is a free surface; otherwise it is absorbing.
     absorbing : int
         Nodes of absorbing layer (C-PML) added outside every other side; 0 leaves sides that reflect all.
+    sponge : float
+        Damping of all fields deep in the layers, as a share of their strongest. Layers that only stretch
+        amplify some guided waves of layered media, slowly; the default holds them down for 100,000 steps in
+        layered rock, 0.4 in white noise with Vp/Vs = 10. More of it reflects more: with 20 nodes at order 8
+        a P wave at normal incidence leaves -84 dB without it, -69 dB with 0.1 and -60 dB with 0.3.
     order : {2, 4, 6, 8}
         Order of the differences in space.
     dispersion_correction : bool
@@ -110,6 +116,8 @@ def simulate(
     """
     _checks.one_of("backend", backend, ("auto", "cpu"))
     _checks.one_of("quantity", quantity, tuple(QUANTITIES))
+    if not _checks.real("sponge", sponge) >= 0:
+        raise ValueError(f"`sponge` must be >= 0, got {sponge}")
     if adjoint is not None:
         raise ValueError(f"`adjoint` must be None: gradients are not part of this version, got {adjoint!r}")
     groups = as_shots(shots)
@@ -126,7 +134,7 @@ def simulate(
         n_shots=len(groups),
     )
     with torch.no_grad():
-        run = _Run(medium, decided, groups, receivers, quantity)
+        run = _Run(medium, decided, groups, receivers, quantity, sponge)
         written = run.advance(snapshots, progress)
         return Seismograms(run.record(), run.components, decided.clock.dt, quantity, written)
 
@@ -153,7 +161,13 @@ class _Run:
     """One simulation: arrays and maps of the kernels."""
 
     def __init__(
-        self, medium: Medium, decided: Plan, shots: list[list[Source]], receivers: Receivers, quantity: str
+        self,
+        medium: Medium,
+        decided: Plan,
+        shots: list[list[Source]],
+        receivers: Receivers,
+        quantity: str,
+        sponge: float,
     ) -> None:
         self.medium, self.plan, self.clock = medium, decided, decided.clock
         problem = decided.problem
@@ -165,7 +179,7 @@ class _Run:
         samples = self._samples(shots)
         band = _Band.of(samples, self.clock.dt)
         self._warn(band)
-        self.profiles = problem.profiles(decided.speed, band.dominant, REFLECTION, SPONGE)
+        self.profiles = problem.profiles(decided.speed, band.dominant, REFLECTION, sponge)
         self.sources = self._sources(shots, samples)
         self.quantity = QUANTITIES[quantity]
         self.components = tuple(self.quantity.parts(medium.ndim))
@@ -183,7 +197,8 @@ class _Run:
                 raise ValueError(f"`{name}` must not require a gradient: none is computed in this version")
             if series.shape != (self.clock.nt,):
                 raise ValueError(
-                    f"`{name}` of source {number} must have shape ({self.clock.nt},), got {tuple(series.shape)}"
+                    f"`{name}` of source {number} must have shape ({self.clock.nt},), "
+                    f"got {tuple(series.shape)}"
                 )
             rows.append(series)
         return torch.stack(rows) if rows else torch.zeros(1, self.clock.nt, dtype=torch.float64)
@@ -193,8 +208,8 @@ class _Run:
             fine = max(self.medium.spacing) * self.plan.frequency / band.highest
             warnings.warn(
                 f"the source reaches {band.highest:.3g} Hz but a grid of {max(self.medium.spacing):g} m resolves "
-                f"{self.plan.frequency:.3g} Hz ({self.plan.points:g} nodes per shortest wavelength at order "
-                f"{self.plan.problem.order}); a spacing of {fine:.3g} m would do",
+                f"{self.plan.frequency:.3g} Hz ({self.plan.points:g} nodes per shortest wavelength at "
+                f"order {self.plan.problem.order}); a spacing of {fine:.3g} m would do",
                 stacklevel=4,
             )
 
@@ -324,9 +339,9 @@ class _Run:
             if not bool(torch.isfinite(field.sum())) and not bool(torch.isfinite(field).all()):
                 at = done * self.clock.step
                 raise FloatingPointError(
-                    f"the wavefield is not finite: `{name}` at or before step {done} of {self.clock.steps} (t = {at:.4g} s); "
-                    "likely causes: a source beyond the range of the dtype, or waves trapped in the absorbing layers "
-                    "(try a wider `absorbing`, or float64)"
+                    f"the wavefield is not finite: `{name}` at or before step {done} of {self.clock.steps} "
+                    f"(t = {at:.4g} s); likely causes: a source beyond the range of the dtype, or waves that grow "
+                    "in the absorbing layers (try a wider `absorbing`, more `sponge`, or float64)"
                 )
 
     def record(self) -> Tensor:

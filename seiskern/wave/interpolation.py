@@ -38,7 +38,9 @@ class Weights:
     slope: Tensor
 
 
-CACHED = 4096  # points; the weights of so few are remembered, as inversions ask for the same ones again and again
+CACHED = (
+    4096  # points; the weights of so few are remembered, as inversions ask for the same ones again and again
+)
 
 
 def interpolate(position: Tensor, n: int, derivative: bool = False, slope: bool = False) -> Weights:

@@ -19,7 +19,7 @@ COURANT = 0.98
 REFLECTION = 1e-5
 """Theoretical reflection of the absorbing layers at normal incidence."""
 SPONGE = 0.1
-"""Damping deep in the layers, as a share of their strongest: without it guided waves of layered media grow there."""
+"""Damping deep in the layers, as a share of their strongest: else guided waves grow there."""
 
 
 @dataclass(frozen=True)

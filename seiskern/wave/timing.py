@@ -188,8 +188,12 @@ class _Spectrum:
         gain = torch.complex(edge, torch.zeros_like(edge)) * (weight * self.band / count / math.pi)
         if self.derivative:
             gain = gain * 1j * omega
-        # One product per record of all receivers of a shot: its rounding must not depend on how many shots there are.
-        shots = series.reshape(-1, *series.shape[-2:]) if series.ndim > 2 else series.reshape(-1, 1, series.shape[-1])
+        # One product per shot: its rounding must not depend on how many shots there are.
+        shots = (
+            series.reshape(-1, *series.shape[-2:])
+            if series.ndim > 2
+            else series.reshape(-1, 1, series.shape[-1])
+        )
         result = torch.zeros(*shots.shape[:-1], len(self.wanted), dtype=torch.float64)
         for piece in torch.arange(count).split(PIECE):
             there = torch.exp(-1j * self.times[:, None] * self.mapped(omega[piece]))

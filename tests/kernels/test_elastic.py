@@ -79,7 +79,9 @@ class Run:
         """The same by the reference, in double precision, and the largest value seen."""
         problem = replace(self.problem, dtype=torch.float64)
         medium = {name: value.double() for name, value in self.medium.items()}
-        scheme = reference.Scheme(problem, medium, reference.profiles(problem, SPEED, 0.1, 1e-3, 0.2), closure)
+        scheme = reference.Scheme(
+            problem, medium, reference.profiles(problem, SPEED, 0.1, 1e-3, 0.2), closure
+        )
         scheme.rest(self.n_shots)
         scheme.fields = dict(zip(problem.fields, self.start.double().unbind(1), strict=True))
         series = [

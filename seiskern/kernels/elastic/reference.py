@@ -208,7 +208,7 @@ class Scheme:
                     self.fields["s" + a + b] = self.fields["s" + a + b] + dt * medium["m" + a + b] * slip
 
     def damp(self, kind: str) -> None:
-        """Multiply velocities (v) or stresses (s) by the factors of the sponge, those of the nodes for all."""
+        """Multiply velocities (v) or stresses (s) by the factors of the sponge, those of the nodes."""
         for name in self.fields:
             for dim, axis in enumerate(self.axes, start=1):
                 if name[0] == kind:
