@@ -207,9 +207,9 @@ class _Run:
         if band.highest > 1.02 * self.plan.frequency:
             fine = max(self.medium.spacing) * self.plan.frequency / band.highest
             warnings.warn(
-                f"the source reaches {band.highest:.3g} Hz but a grid of {max(self.medium.spacing):g} m resolves "
-                f"{self.plan.frequency:.3g} Hz ({self.plan.points:g} nodes per shortest wavelength at "
-                f"order {self.plan.problem.order}); a spacing of {fine:.3g} m would do",
+                f"the source reaches {band.highest:.3g} Hz but a grid of {max(self.medium.spacing):g} m "
+                f"resolves {self.plan.frequency:.3g} Hz ({self.plan.points:g} nodes per shortest wavelength "
+                f"at order {self.plan.problem.order}); a spacing of {fine:.3g} m would do",
                 stacklevel=4,
             )
 
@@ -340,8 +340,8 @@ class _Run:
                 at = done * self.clock.step
                 raise FloatingPointError(
                     f"the wavefield is not finite: `{name}` at or before step {done} of {self.clock.steps} "
-                    f"(t = {at:.4g} s); likely causes: a source beyond the range of the dtype, or waves that grow "
-                    "in the absorbing layers (try a wider `absorbing`, more `sponge`, or float64)"
+                    f"(t = {at:.4g} s); likely causes: a source beyond the range of the dtype, or waves that "
+                    "grow in the absorbing layers (try a wider `absorbing`, more `sponge`, or float64)"
                 )
 
     def record(self) -> Tensor:
