@@ -58,7 +58,9 @@ def test_same_as_the_package(built):
     rate = t * torch.exp(-((math.pi * F0 * t) ** 2))
     source = sk.Explosion(x=10 * SPACING, y=20 * SPACING, z=30 * SPACING, moment=MOMENT, rate=rate)
     receivers = sk.Receivers(x=25.5 * SPACING, y=20 * SPACING, z=30 * SPACING)
-    seis = sk.simulate(medium, source, receivers, dt=DT, nt=nt, absorbing=10, order=8)
+    seis = sk.simulate(
+        medium, source, receivers, dt=DT, nt=nt, absorbing=10, order=8, dispersion_correction=False
+    )
     expected = seis.component("x")[0, 0]
     clock = Clock(DT, nt, 1)
     got = clock.record(velocity[: clock.steps], half=True)

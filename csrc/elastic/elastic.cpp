@@ -337,7 +337,7 @@ void fill_profiles(const sk_elastic_grid& g, double vmax, double frequency, doub
         const double thickness = (low > 0 && from_low > 0 ? low : high) * g.h[axis];
         const double strongest = -1.5 * vmax * std::log(reflection) / thickness,
                      d = strongest * depth * depth;
-        const double alpha = 2 * 3.14159265358979323846 * frequency * std::max(0.0, 1 - depth);
+        const double alpha = 3.14159265358979323846 * frequency * std::max(0.0, 1 - depth);
         const double b = std::exp(-(d + alpha) * g.dt);
         p[half * n + i] = T(d > 0 ? d / (d + alpha) * (b - 1) : 0);
         p[(2 + half) * n + i] = T(b);

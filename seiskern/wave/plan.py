@@ -16,10 +16,10 @@ POINTS_PER_WAVELENGTH = {2: 20.0, 4: 10.0, 6: 7.0, 8: 6.0}
 """Nodes per shortest wavelength that keep a record within about 1 % over ten wavelengths."""
 COURANT = 0.98
 """Share of the stability limit that is used."""
-REFLECTION = 1e-5
-"""Theoretical reflection of the absorbing layers at normal incidence."""
+LONG = 5000
+"""Steps from which on guided waves that grow in absorbing layers could be seen."""
 SPONGE = 0.1
-"""Damping deep in the layers, as a share of their strongest: else guided waves grow there."""
+"""Damping deep in the layers that holds such waves down, as a share of the layers' strongest."""
 
 
 @dataclass(frozen=True)

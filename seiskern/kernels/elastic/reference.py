@@ -96,7 +96,7 @@ def profiles(
 
     .. math::
 
-        d = -\frac{3 c}{2 L} \ln R\, (x / L)^2, \quad \alpha = 2 \pi f (1 - x / L), \\
+        d = -\frac{3 c}{2 L} \ln R\, (x / L)^2, \quad \alpha = \pi f (1 - x / L), \\
         b = e^{-(d + \alpha) \delta t}, \quad a = \frac{d}{d + \alpha} (b - 1), \quad
         g = e^{-s d(L) (x / L)^6 \delta t}
 
@@ -120,7 +120,7 @@ def profiles(
                 strongest = -3 * speed * math.log(reflection) / (2 * width)
                 damping = strongest * share**2
                 g[i] = math.exp(-sponge * strongest * share**6 * problem.dt)
-                shift = 2 * math.pi * frequency * max(0.0, 1 - share)
+                shift = math.pi * frequency * max(0.0, 1 - share)
                 b[i] = math.exp(-(damping + shift) * problem.dt)
                 a[i] = damping / (damping + shift) * (b[i] - 1)
             rows = (torch.tensor(v, dtype=torch.float64).to(problem.dtype) for v in (a, b, g))
