@@ -287,9 +287,9 @@ CASES = [
     ),
     Case(
         "stability/random-20-cells",
-        NOTE.format("100,000") + ", sponge 0.4",
+        NOTE.format("100,000") + ", sponge 1",
         STILL,
-        functools.partial(stability, "random", 20, 100_000, 2, 0.4),
+        functools.partial(stability, "random", 20, 100_000, 2, 1.0),
         full=True,
     ),
     Case(
