@@ -179,7 +179,7 @@ int64_t cache_size() {
 
 // Blocks of rows (2-D) or planes (3-D) and strips of rows (3-D) that stay in the outer cache for `halfsteps`
 // half steps. The window of a strip is (strip + skew) x (two blocks per thread + skew) rows. Its share of the
-// cache, and the block sizes, are the best of a scan on a Zen 5 with 32 MB (benches/scan_tiling.py).
+// cache, and the block sizes, are the best of a scan on a Zen 5 with 32 MB.
 Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int threads) {
   const int64_t radius = g.order / 2;
   if (g.ndim == 2) {
