@@ -68,8 +68,7 @@ def simulate(
     sponge : float, default 0 up to 5,000 steps of the scheme, 0.1 beyond
         Damping of all fields deep in the layers, as a share of their strongest. Layers that only stretch
         amplify some guided waves of layered media, slowly; 0.1 holds them down for 100,000 steps in layered
-        rock, 1 in white noise with Vp/Vs = 10. More of it reflects more: with 20 nodes at order 8 a P wave
-        at normal incidence leaves -84 dB without it, -69 dB with 0.1 and -60 dB with 0.3.
+        rock, 1 in white noise with Vp/Vs = 10. More of it reflects more.
     order : {2, 4, 6, 8}
         Order of the differences in space.
     dispersion_correction : bool

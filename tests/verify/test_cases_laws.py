@@ -56,12 +56,3 @@ def test_energy_of_a_uniform_strain(ndim):
 def test_a_stiff_lid_of_noise_does_not_come_to_rest():
     """Without absorbing layers the measure of stability sees that waves stay."""
     assert bounds.growth("homogeneous", 1.73, 4, 0, 3000, (64, 64)) > 0.05
-
-
-def test_traces_are_delayed():
-    t = np.arange(200)
-
-    def pulse(t0):
-        return np.exp(-(((t - t0) / 5.0) ** 2))
-
-    np.testing.assert_allclose(data.delayed(pulse(80.0), 1.5), pulse(81.5), atol=1e-10)
