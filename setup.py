@@ -18,6 +18,7 @@ FLAGS = [
     "-fno-math-errno",
     "-fno-trapping-math",
     "-fvisibility=hidden",
+    "-fopenmp",
     "-Wall",
     "-Wextra",
 ]
@@ -55,7 +56,7 @@ class BuildKernels(build_ext):
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             objects = [file for files in pool.map(compile_one, jobs) for file in files]
         target = self.get_ext_fullpath(ext.name)
-        self.compiler.link_shared_object(objects, target, extra_postargs=["-pthread"], target_lang="c++")
+        self.compiler.link_shared_object(objects, target, extra_postargs=["-fopenmp"], target_lang="c++")
 
 
 def kernel_sources() -> list[str]:

@@ -1,10 +1,13 @@
-// Threads without a runtime library: a few std::thread per call and one progress counter each.
+// Threads, and counters by which they wait for each other.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <thread>
-#include <vector>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 #include "common/simd.h"
 
@@ -28,18 +31,20 @@ struct alignas(128) Progress {
   }
 };
 
-// Calls work(0) ... work(threads - 1) at the same time; the caller is thread 0.
+// Calls work(0, n) ... work(n - 1, n) at the same time, n <= threads; the caller is thread 0. The threads are
+// OpenMP's: those of a host program that uses it too, torch for one, spin for a while after each of its loops
+// and would take a core from any other threads.
 template <class Work>
 void run_threads(int threads, const Work& work) {
-  std::vector<std::thread> others;
-  others.reserve(threads - 1);
-  const auto run = [&work](int t) {
+#pragma omp parallel num_threads(threads)
+  {
     const FlushDenormals flush;
-    work(t);
-  };
-  for (int t = 1; t < threads; ++t) others.emplace_back(run, t);
-  run(0);
-  for (auto& thread : others) thread.join();
+#ifdef _OPENMP
+    work(omp_get_thread_num(), omp_get_num_threads());
+#else
+    work(0, 1);
+#endif
+  }
 }
 
 }  // namespace seiskern

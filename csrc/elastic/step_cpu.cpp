@@ -5,6 +5,9 @@
 namespace seiskern::elastic::SK_ISA {
 namespace {
 
+// Rows and planes of a piece in 3-D; what it uses fits into the inner cache.
+constexpr int64_t kRowsOfPiece = 8, kPlanesOfPiece = 4;
+
 // First entry in [begin, end) whose offset is not below `value`.
 int64_t lower_bound(const int64_t* offset, int64_t begin, int64_t end, int64_t value) {
   while (begin < end) {
@@ -28,17 +31,9 @@ void visit(const View<T>& v, const Points<T>& points, int64_t n, int64_t k, int6
   const int64_t end = lower_bound(points.offset, begin, last, j1 * v.stride[SK_Y]);
   T* series = points.data + n * points.n_series;
   for (int64_t e = begin; e < end; ++e) {
-    T* plane = v.field[points.field[e]] + k * v.stride[SK_Z];
+    T* plane = v.field[points.field[e]] + v.first + k * v.stride[SK_Z];
     body(plane[points.offset[e]], points.weight[e], series[points.series[e]]);
   }
-}
-
-constexpr int64_t kStrip = 32;  // rows that go through all planes of a block before the next ones
-
-template <class R>
-void update(const R& rows, int kind, const Run& run, bool damped) {
-  kind == 0 ? rows.velocity(run) : rows.stress(run);
-  if (damped) rows.damp(kind == 1, run);
 }
 
 template <int kDim, int kRadius, class T>
@@ -48,13 +43,23 @@ void advance(const void* shot_pointer, void* buffer, int64_t half, int64_t k0, i
   const Rows<kDim, kRadius, T> rows(shot.view, static_cast<T*>(buffer));
   const int kind = static_cast<int>(half % 2);
   const View<T>& v = shot.view;
-  if (kDim == 2) update(rows, kind, {0, k0, k1, 0, v.stride[SK_Z], 0, v.nx}, v.damped);
-  if (kDim == 3) {
-    for (int64_t j = j0; j < j1; j += kStrip) {
-      const int64_t end = j + kStrip < j1 ? j + kStrip : j1;
-      for (int64_t k = k0; k < k1; ++k)
-        update(rows, kind, {k, j, end, k * v.stride[SK_Z], v.stride[SK_Y], 0, v.nx}, v.damped);
+  const auto update = [&](const Run& run) { kind == 0 ? rows.velocity(run) : rows.stress(run); };
+  if constexpr (kDim == 2) {
+    update({0, 1, k0, k1, 0, v.stride[SK_Z], 0, v.nx});
+    if (v.damped) rows.damp(kind == 1, 0, k0, k1);
+  } else {
+    for (int64_t j = j0; j < j1; j += kRowsOfPiece) {
+      const int64_t end = j + kRowsOfPiece < j1 ? j + kRowsOfPiece : j1;
+      for (int64_t k = k0; k < k1; k += kPlanesOfPiece) {
+        const int64_t last = k + kPlanesOfPiece < k1 ? k + kPlanesOfPiece : k1;
+        rows.prefetch(kind == 0, k, last, j, end);
+        for (int64_t n = k, planes; n < last; n += planes) {
+          planes = rows.planes(n, last);
+          update({n, planes, j, end, n * v.stride[SK_Z], v.stride[SK_Y], 0, v.nx});
+        }
+      }
     }
+    for (int64_t k = k0; v.damped && k < k1; ++k) rows.damp(kind == 1, k, j0, j1);
   }
   for (int64_t k = k0; k < k1; ++k) {
     const auto inject = [](T& field, T weight, T& series) { field += weight * series; };

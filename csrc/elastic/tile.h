@@ -7,9 +7,11 @@
 //   z ->   0 ......... E(0,h) ......... E(1,h) ......... nz        E(b, h) = E(0, 0) + b * block - h * reach
 //
 // Half step h of block b writes [E(b-1,h), E(b,h)). It needs half step h - 1 of blocks <= b, so blocks run
-// one after the other, or on several threads, each half a step or more behind its left neighbour. The same
-// skew along y cuts planes that are too large for the cache into strips. Within one half step rows are always
-// finished in ascending z, whatever the number of threads: sums over rows are the same to the last bit.
+// one after the other. The same skew along y cuts planes that are too large for the cache into strips: one
+// sweep through all blocks for each strip and each run of half steps. Every thread has its own range of
+// blocks, which stays in its own cache, and is about a sweep behind the thread above. Within one half step
+// rows are always finished in ascending z, whatever the number of threads: sums over rows are the same to the
+// last bit.
 #pragma once
 
 #include <algorithm>
@@ -56,29 +58,30 @@ void run_tiles(int64_t nz, int64_t ny, int64_t reach_z, int64_t reach_y, int64_t
   const int64_t halfsteps = tiling.halfsteps;
   const SkewedAxis z(nz, tiling.block_z, reach_z, halfsteps, closure_rows);
   const SkewedAxis y(ny, tiling.block_y, reach_y, halfsteps, 0);
-  const int64_t chunks = (last - first + halfsteps - 1) / halfsteps;
-  const int64_t blocks = chunks * y.count * z.count;
-  threads = static_cast<int>(std::min<int64_t>(threads, std::max<int64_t>(1, z.count - 1)));
+  const int64_t sweeps = (last - first + halfsteps - 1) / halfsteps * y.count;
+  threads = static_cast<int>(std::min<int64_t>(threads, z.count));
   std::vector<Progress> progress(threads);
-  const auto wait = [&](int64_t g, int64_t done) {  // until `done` half steps of block g are finished
-    if (threads > 1) progress[g % threads].wait_for(g * (halfsteps + 1) + done);
-  };
 
-  run_threads(threads, [&](int thread) {
-    for (int64_t g = thread; g < blocks; g += threads) {
-      const int64_t bz = g % z.count, by = g / z.count % y.count, chunk = g / (z.count * y.count);
-      const int64_t start = first + chunk * halfsteps;
+  run_threads(threads, [&](int thread, int team) {
+    const auto wait = [&](int64_t sweep, int64_t bz, int64_t done) {  // until `done` half steps are finished
+      const int owner = static_cast<int>(bz * team / z.count);
+      if (owner != thread) progress[owner].wait_for((sweep * z.count + bz) * (halfsteps + 1) + done);
+    };
+    for (int64_t sweep = 0; sweep < sweeps; ++sweep) {
+      const int64_t by = sweep % y.count, start = first + sweep / y.count * halfsteps;
       const int64_t steps = std::min(halfsteps, last - start);
-      const int64_t touched = std::min(z.count - 1, bz + z.lookahead(halfsteps));
-      const int64_t before = g - bz - z.count + touched;  // in the sweep before this one
-      if (g >= z.count && threads > 1) wait(before, halfsteps);
-      for (int64_t h = 0; h < steps; ++h) {
-        if (bz > 0) wait(g - 1, h + 1);
-        const int64_t k0 = z.begin(bz, h), k1 = z.end(bz, h), j0 = y.begin(by, h), j1 = y.end(by, h);
-        if (k0 < k1 && j0 < j1) task(thread, start + h, k0, k1, j0, j1);
-        progress[thread].publish(g * (halfsteps + 1) + h + 1);
+      for (int64_t bz = 0; bz < z.count; ++bz) {
+        if (bz * team / z.count != thread) continue;
+        if (sweep > 0) wait(sweep - 1, std::min(z.count - 1, bz + z.lookahead(halfsteps)), halfsteps);
+        const int64_t mark = (sweep * z.count + bz) * (halfsteps + 1);
+        for (int64_t h = 0; h < steps; ++h) {
+          if (bz > 0) wait(sweep, bz - 1, h + 1);
+          const int64_t k0 = z.begin(bz, h), k1 = z.end(bz, h), j0 = y.begin(by, h), j1 = y.end(by, h);
+          if (k0 < k1 && j0 < j1) task(thread, start + h, k0, k1, j0, j1);
+          progress[thread].publish(mark + h + 1);
+        }
+        progress[thread].publish(mark + halfsteps);
       }
-      progress[thread].publish(g * (halfsteps + 1) + halfsteps);
     }
   });
 }

@@ -5,18 +5,18 @@
 //   dt s_nn     = lam sum_a D-_a v_a + 2 mu D-_n v_n
 //   dt s_nt     = mu (D+_t v_n + D+_n v_t)
 //
-// Every update is `field += coefficient * (sum of derivatives)`. What a derivative is depends on where it is
-// taken:
+// A half step needs, along each axis a, the differences of three quantities: of s_xa, s_ya, s_za for the
+// velocities, of vx, vy, vz for the stresses. Those of one axis are taken by one object, whose kind depends
+// on where the rows are:
 //
-//   Difference   inside: the staggered stencil
+//   Along        inside: the staggered stencil
 //   Stretched    in an absorbing layer (Komatitsch & Martin 2007, doi:10.1190/1.2757586): with g the plain
-//   derivative,
-//                psi <- b psi + a g,  derivative = g + psi
-//   Buffered     in the first rows below a free surface: the closure of surface.h, summed beforehand into a
-//   row
+//                derivative, psi <- b psi + a g,  derivative = g + psi
+//   Buffered     in the first rows below a free surface: the closure of surface.h, summed beforehand into
+//   rows
 //
-// with_dx, with_dy and with_dz cut a run of rows into the parts where each kind holds; the loops themselves
-// have no branch.
+// with_x, with_y and with_z cut a run of rows into the parts where each kind holds; the loops themselves have
+// no branch, and read every array once.
 #pragma once
 
 #include <cstdint>
@@ -28,197 +28,260 @@
 
 namespace seiskern::elastic::SK_ISA {
 
-// A derivative is asked for a row first, by its number along the axis of the rows, then for vectors of it:
-// operator()(i, x) for element i of the arrays, which is column x.
+// A kind is asked for rows first, by the number of the first along their axis, then, vector by vector, for
+// at<n>(i, x): the derivative of quantity n (SK_X, SK_Y, SK_Z) at element i of the arrays, which is column x,
+// and in the kRows - 1 rows below it (along z): rows are taken two at a time where that saves loads.
 
-// In 3-D the rows come from the outer caches; asking for them this many rows before is 1.2 times faster (Zen
-// 5, 148^3).
-constexpr int64_t kAhead = 2;
+template <int kRadius, class T, bool kVelocity, int kAxis>
+struct Along {
+  using V = typename Simd<T>::Vector;
+  template <int kN>
+  static constexpr bool plus = (kN == kAxis) == kVelocity;  // D+ or D-
 
-// D+ or D- along the axis with that stride; c holds the coefficients times dt / h.
-template <bool kPlus, int kRadius, class T>
-struct Difference {
-  const T* u;
-  int64_t stride;
-  typename Simd<T>::Vector c[kRadius];
+  const T* u[3];
+  int64_t stride, below;  // from node to node along the axis, and along z
+  V c[kRadius];           // coefficients times dt / h
 
-  SK_INLINE const Difference& row(int64_t) const { return *this; }
-  SK_INLINE void prefetch(int64_t i) const { __builtin_prefetch(u + i + (kRadius - 1 + kPlus) * stride); }
-  SK_INLINE auto operator()(int64_t i, int64_t) const {
-    const T* v = u + i + (kPlus ? stride : 0);
-    auto sum = c[0] * (Simd<T>::load(v) - Simd<T>::load(v - stride));
-#pragma GCC unroll 4
-    for (int m = 1; m < kRadius; ++m) {
-      sum += c[m] * (Simd<T>::load(v + m * stride) - Simd<T>::load(v - (m + 1) * stride));
+  template <int kRows>
+  struct Slice {
+    Along d;
+    Window<T> window[3][kRows];
+
+    SK_INLINE void start(int64_t i) {
+      if constexpr (kAxis == SK_X) {
+        for (int n = 0; n < 3; ++n)
+          for (int r = 0; r < kRows; ++r) window[n][r].start(d.u[n] + i + r * d.below);
+      }
     }
-    return sum;
+
+    template <int kN>
+    SK_INLINE Block<T, kRows> at(int64_t i, int64_t) {
+      Block<T, kRows> result;
+      const T* u = d.u[kN] + i;
+      if constexpr (kAxis == SK_X) {
+        for (int r = 0; r < kRows; ++r) {
+          window[kN][r].slide(u + r * d.below);
+          result.row[r] = across<plus<kN>, 0>(window[kN][r]);
+        }
+      } else if constexpr (kAxis == SK_Z) {
+        V v[2 * kRadius + kRows - 1];
+        for (int m = 0; m < 2 * kRadius + kRows - 1; ++m)
+          v[m] = Simd<T>::load(u + (m - kRadius + plus<kN>)*d.stride);
+        for (int r = 0; r < kRows; ++r) {
+          result.row[r] = d.c[0] * (v[r + kRadius] - v[r + kRadius - 1]);
+          for (int m = 1; m < kRadius; ++m)
+            result.row[r] += d.c[m] * (v[r + kRadius + m] - v[r + kRadius - 1 - m]);
+        }
+      } else {
+        for (int r = 0; r < kRows; ++r) {
+          const T* v = u + r * d.below + (plus<kN> ? d.stride : 0);
+          result.row[r] = d.c[0] * (Simd<T>::load(v) - Simd<T>::load(v - d.stride));
+          for (int m = 1; m < kRadius; ++m)
+            result.row[r] +=
+                d.c[m] * (Simd<T>::load(v + m * d.stride) - Simd<T>::load(v - (m + 1) * d.stride));
+        }
+      }
+      return result;
+    }
+
+   private:
+    template <bool kPlus, int kTerm>
+    SK_INLINE V across(const Window<T>& w) const {
+      constexpr int right = kPlus ? kTerm + 1 : kTerm, left = right - 2 * kTerm - 1;
+      const V term = d.c[kTerm] * (w.template at<right>() - w.template at<left>());
+      if constexpr (kTerm + 1 < kRadius) {
+        return term + across<kPlus, kTerm + 1>(w);
+      } else {
+        return term;
+      }
+    }
+  };
+  template <int kRows>
+  SK_INLINE Slice<kRows> rows(int64_t) const {
+    return {*this, {}};
   }
 };
 
-// The same along x.
-template <bool kPlus, int kRadius, class T>
-struct DifferenceX {
-  const T* u;
-  typename Simd<T>::Vector c[kRadius];
-
-  SK_INLINE const DifferenceX& row(int64_t) const { return *this; }
-  SK_INLINE void prefetch(int64_t i) const { __builtin_prefetch(u + i); }
-  SK_INLINE auto operator()(int64_t i, int64_t) const { return sum<0>(Window<T>(u + i)); }
-
-  template <int kTerm>
-  SK_INLINE auto sum(const Window<T>& window) const {
-    constexpr int right = kPlus ? kTerm + 1 : kTerm, left = right - 2 * kTerm - 1;
-    const auto term = c[kTerm] * (window.template at<right>() - window.template at<left>());
-    if constexpr (kTerm + 1 < kRadius) {
-      return term + sum<kTerm + 1>(window);
-    } else {
-      return term;
-    }
-  }
-};
-
-// A row computed beforehand.
+// Rows computed beforehand, one per quantity.
 template <class T>
 struct Buffered {
   const T* u;
-  SK_INLINE const Buffered& row(int64_t) const { return *this; }
-  SK_INLINE void prefetch(int64_t) const {}
-  SK_INLINE auto operator()(int64_t, int64_t x) const { return Simd<T>::load(u + x); }
-};
-
-// Absorbing profiles along x ...
-template <class T>
-struct AlongRow {
-  const T *a_, *b_;
-  SK_INLINE const AlongRow& row(int64_t) const { return *this; }
-  SK_INLINE auto a(int64_t x) const { return Simd<T>::load(a_ + x); }
-  SK_INLINE auto b(int64_t x) const { return Simd<T>::load(b_ + x); }
-};
-
-// ... or of whole rows; step 0 if all rows of the run share them.
-template <class T>
-struct PerRow {
-  const T *a_, *b_;
-  int64_t step;
-  struct Row {
-    typename Simd<T>::Vector a_, b_;
-    SK_INLINE auto a(int64_t) const { return a_; }
-    SK_INLINE auto b(int64_t) const { return b_; }
-  };
-  SK_INLINE Row row(int64_t n) const { return {Simd<T>::all(a_[n * step]), Simd<T>::all(b_[n * step])}; }
-};
-
-// A derivative in an absorbing layer; psi is its memory variable, `width` elements a row.
-template <class T, class D, class P>
-struct Stretched {
-  D d;
-  P profile;
-  T* psi;
   int64_t width;
 
-  template <class DRow, class PRow>
-  struct Row {
-    DRow d;
-    PRow p;
-    T* psi;
-    SK_INLINE void prefetch(int64_t i) const { d.prefetch(i); }
-    SK_INLINE auto operator()(int64_t i, int64_t x) const {
-      const auto g = d(i, x);
-      const auto memory = p.b(x) * Simd<T>::load(psi + x) + p.a(x) * g;
-      Simd<T>::store(psi + x, memory);
+  SK_INLINE void start(int64_t) {}
+  template <int kN>
+  SK_INLINE Block<T, 1> at(int64_t, int64_t x) const {
+    return Block<T, 1>::load(u + kN * width + x, 0);
+  }
+  template <int kRows>
+  SK_INLINE Buffered rows(int64_t) const {
+    return *this;
+  }
+};
+
+// No derivative: y in 2-D.
+struct Absent {
+  SK_INLINE void start(int64_t) {}
+  template <int kRows>
+  SK_INLINE Absent rows(int64_t) const {
+    return {};
+  }
+};
+
+// Absorbing profiles on nodes (0) and half nodes (1): along x ...
+template <class T>
+struct AlongRow {
+  const Profile<T>& p;
+
+  template <int kRows>
+  struct Slice {
+    const Profile<T>& p;
+    SK_INLINE auto a(bool half, int64_t x) const {
+      return Block<T, kRows>::all(Simd<T>::load(p.a[half] + x));
+    }
+    SK_INLINE auto b(bool half, int64_t x) const {
+      return Block<T, kRows>::all(Simd<T>::load(p.b[half] + x));
+    }
+  };
+  template <int kRows>
+  SK_INLINE Slice<kRows> rows(int64_t) const {
+    return {p};
+  }
+};
+
+// ... or of whole rows, from row `first` on; step 0 if all rows of the run share them.
+template <class T>
+struct PerRow {
+  const Profile<T>& p;
+  int64_t first, step;
+
+  template <int kRows>
+  struct Slice {
+    typename Simd<T>::Vector a_[2], b_[2];
+    SK_INLINE auto a(bool half, int64_t) const { return Block<T, kRows>::all(a_[half]); }
+    SK_INLINE auto b(bool half, int64_t) const { return Block<T, kRows>::all(b_[half]); }
+  };
+  template <int kRows>
+  SK_INLINE Slice<kRows> rows(int64_t n) const {
+    const int64_t m = first + n * step;
+    return {{Simd<T>::all(p.a[0][m]), Simd<T>::all(p.a[1][m])},
+            {Simd<T>::all(p.b[0][m]), Simd<T>::all(p.b[1][m])}};
+  }
+};
+
+// Derivatives in an absorbing layer; psi are the memory variables, `width` elements from row to row, `below`
+// along z.
+template <class T, class D, class P>
+struct Stretched {
+  const D& d;
+  P profile;
+  T* psi[3];
+  int64_t width, below;
+
+  template <int kRows>
+  struct Slice {
+    typename D::template Slice<kRows> d;
+    typename P::template Slice<kRows> p;
+    T* psi[3];
+    int64_t below;
+
+    SK_INLINE void start(int64_t i) { d.start(i); }
+    template <int kN>
+    SK_INLINE auto at(int64_t i, int64_t x) {
+      constexpr bool half = D::template plus<kN>;  // D+ lands on half nodes
+      const auto g = d.template at<kN>(i, x);
+      const auto memory = p.b(half, x) * Block<T, kRows>::load(psi[kN] + x, below) + p.a(half, x) * g;
+      memory.store(psi[kN] + x, below);
       return memory + g;
     }
   };
-  SK_INLINE auto row(int64_t n) const {
-    return Row<decltype(d.row(n)), decltype(profile.row(n))>{d.row(n), profile.row(n), psi + n * width};
+  template <int kRows>
+  SK_INLINE Slice<kRows> rows(int64_t n) const {
+    const int64_t at = n * width;
+    return {d.template rows<kRows>(n),
+            profile.template rows<kRows>(n),
+            {psi[0] + at, psi[1] + at, psi[2] + at},
+            below};
   }
 };
 
-// Rows [begin, end) along z in 2-D, of plane k along y in 3-D; columns [x0, x1), whole vectors. Row n starts
-// at element start + n step.
+// Rows [begin, end) along z in 2-D; along y in 3-D, of plane k or of two planes from k on. Columns [x0, x1),
+// whole vectors. Row n starts at element start + n step.
 struct Run {
-  int64_t k, begin, end, start, step, x0, x1;
+  int64_t k, planes, begin, end, start, step, x0, x1;
 
-  SK_INLINE Run rows(int64_t first, int64_t last) const { return {k, first, last, start, step, x0, x1}; }
+  SK_INLINE Run rows(int64_t first, int64_t last) const {
+    return {k, planes, first, last, start, step, x0, x1};
+  }
   SK_INLINE Run columns(int64_t first, int64_t last) const {
-    return {k, begin, end, start, step, first, last};
+    return {k, planes, begin, end, start, step, first, last};
   }
 };
 
-// out += coefficient * (sum of derivatives)
+// Whether two rows at a time pay: where they share the rows that their differences along z read.
+template <class Z>
+constexpr bool kPaired = true;
 template <class T>
-struct AddTo {
-  T* out;
-  const T* coefficient;
-
-  SK_INLINE void prefetch(int64_t i) const {
-    __builtin_prefetch(out + i);
-    __builtin_prefetch(coefficient + i);
-  }
-  template <class... V>
-  SK_INLINE void operator()(int64_t i, V... d) const {
-    Simd<T>::store(out + i, Simd<T>::load(out + i) + Simd<T>::load(coefficient + i) * (d + ...));
-  }
-};
-
-// Normal stresses from the strain rates along x, (y,) z.
-template <class T>
-struct AddNormal {
-  T *sxx, *syy, *szz;
-  const T *lam, *mu2;
-
-  SK_INLINE void prefetch(int64_t i) const {
-    __builtin_prefetch(sxx + i);
-    __builtin_prefetch(syy + i);
-    __builtin_prefetch(szz + i);
-    __builtin_prefetch(lam + i);
-    __builtin_prefetch(mu2 + i);
-  }
-  template <class V>
-  SK_INLINE void operator()(int64_t i, V x, V z) const {
-    const V mean = Simd<T>::load(lam + i) * (x + z), twice = Simd<T>::load(mu2 + i);
-    Simd<T>::store(sxx + i, Simd<T>::load(sxx + i) + (mean + twice * x));
-    Simd<T>::store(szz + i, Simd<T>::load(szz + i) + (mean + twice * z));
-  }
-  template <class V>
-  SK_INLINE void operator()(int64_t i, V x, V y, V z) const {
-    const V mean = Simd<T>::load(lam + i) * (x + y + z), twice = Simd<T>::load(mu2 + i);
-    Simd<T>::store(sxx + i, Simd<T>::load(sxx + i) + (mean + twice * x));
-    Simd<T>::store(syy + i, Simd<T>::load(syy + i) + (mean + twice * y));
-    Simd<T>::store(szz + i, Simd<T>::load(szz + i) + (mean + twice * z));
-  }
-};
+constexpr bool kPaired<Buffered<T>> = false;
+template <class T, class D, class P>
+constexpr bool kPaired<Stretched<T, D, P>> = false;
 
 template <int kDim, int kRadius, class T>
 class Rows {
+  using V = typename Simd<T>::Vector;
+  using S = Surface<kRadius>;
+  static constexpr int64_t kClosed = S::plus_rows > S::minus_rows ? S::plus_rows : S::minus_rows;
+
  public:
+  // `buffer` holds three rows.
   Rows(const View<T>& view, T* buffer) : v_(view), buffer_(buffer) {}
 
-  void velocity(const Run& run) const {
-    velocity_component<SK_X, SK_SXX, SK_SXY, SK_SXZ>(run);
-    if constexpr (kDim == 3) velocity_component<SK_Y, SK_SXY, SK_SYY, SK_SYZ>(run);
-    velocity_component<SK_Z, SK_SXZ, SK_SYZ, SK_SZZ>(run);
+  void velocity(const Run& run) const { advance<true>(run); }
+
+  // How many planes from k on, below `end`, can be taken at a time in 3-D.
+  int64_t planes(int64_t k, int64_t end) const {
+    const Layer<T>& layer = v_.layer[SK_Z];
+    const int64_t first = v_.free_surface ? kClosed : layer.low;
+    return k >= first && k + 1 < (end < layer.high ? end : layer.high) ? 2 : 1;
   }
 
   void stress(const Run& run) const {
-    normal_stress(run);
-    shear_stress<SK_SXZ, SK_MXZ, SK_VX, SK_Z, SK_VZ, SK_X>(run);
-    if constexpr (kDim == 3) {
-      shear_stress<SK_SYZ, SK_MYZ, SK_VY, SK_Z, SK_VZ, SK_Y>(run);
-      shear_stress<SK_SXY, SK_MXY, SK_VX, SK_Y, SK_VY, SK_X>(run);
+    advance<false>(run);
+    if (v_.free_surface && (kDim == 2 ? run.begin : run.k) == 0) clear_surface(run);
+  }
+
+  // Asks for the rows that a half step of planes [k0, k1) uses, four arrays at a time: the updates read
+  // dozens, more than the hardware follows (from the outer cache it delivers 4 streams four times faster than
+  // 64, Zen 4). Into the second cache, for the first would not hold them.
+  void prefetch(bool velocity, int64_t k0, int64_t k1, int64_t j0, int64_t j1) const {
+    const int64_t size = (j1 - j0) * v_.stride[SK_Y];
+    const T* waiting[4];
+    int count = 0;
+    const auto take = [&](const T* array, int64_t above, int64_t below) {
+      for (int64_t k = k0 - above; k < k1 + below; ++k) {
+        waiting[count++] = array + k * v_.stride[SK_Z] + j0 * v_.stride[SK_Y];
+        if (count == 4) prefetch_rows(waiting, size), count = 0;
+      }
+    };
+    for (int f = SK_VX; f < SK_FIELDS; ++f) {
+      const bool plus = velocity ? f == SK_SZZ : f != SK_VZ;
+      const bool across = velocity ? f == SK_SXZ || f == SK_SYZ || f == SK_SZZ : f < SK_SXX;
+      take(v_.field[f], across ? kRadius - plus : 0, across ? kRadius - 1 + plus : 0);
     }
+    const int first = velocity ? SK_BX : SK_LAM, last = velocity ? SK_LAM : SK_MEDIA;
+    for (int m = first; m < last; ++m) take(v_.medium[m], 0, 0);
   }
 
   // Damps velocities or stresses deep in the absorbing layers. Layers that only stretch amplify guided waves
   // whose group and phase run against each other; a factor close to 1 holds them down (compare Meza-Fajardo &
   // Papageorgiou 2008, doi:10.1785/0120070223).
-  void damp(bool stress, const Run& run) const {
+  void damp(bool stress, int64_t k, int64_t begin, int64_t end) const {
     const int first = stress ? SK_SXX : SK_VX, last = stress ? SK_FIELDS : SK_SXX;
-    for (int64_t n = run.begin; n < run.end; ++n) {
-      const T rows = kDim == 2 ? v_.profile[SK_Z].g[n] : v_.profile[SK_Z].g[run.k] * v_.profile[SK_Y].g[n];
+    for (int64_t n = begin; n < end; ++n) {
+      const T rows = kDim == 2 ? v_.profile[SK_Z].g[n] : v_.profile[SK_Z].g[k] * v_.profile[SK_Y].g[n];
       for (int f = first; f < last; ++f) {
         if (kDim == 2 && (f == SK_VY || f == SK_SYY || f == SK_SXY || f == SK_SYZ)) continue;
-        T* row = v_.field[f] + run.start + n * run.step;
+        T* row = v_.field[f] + k * v_.stride[SK_Z] + n * v_.stride[kDim == 2 ? SK_Z : SK_Y];
         if (rows != T(1)) {
           damp_columns(row, rows, 0, v_.nx);
         } else {
@@ -230,6 +293,11 @@ class Rows {
   }
 
  private:
+  static void prefetch_rows(const T* const rows[4], int64_t size) {
+    for (int64_t i = 0; i < size; i += 64 / static_cast<int64_t>(sizeof(T)))
+      for (int r = 0; r < 4; ++r) __builtin_prefetch(rows[r] + i, 0, 2);
+  }
+
   SK_INLINE void damp_columns(T* row, T factor, int64_t x0, int64_t x1) const {
     const auto all = Simd<T>::all(factor);
     for (int64_t x = x0; x < x1; x += Simd<T>::lanes) {
@@ -237,201 +305,241 @@ class Rows {
     }
   }
 
-  // Calls add(element, derivatives...) for all vectors of a run.
-  template <class Add, class... D>
-  static SK_INLINE void for_each(const Run& run, const Add& add, const D&... d) {
-    for (int64_t n = run.begin; n < run.end; ++n) for_row(run, run.start + n * run.step, add, d.row(n)...);
+  template <bool kVelocity>
+  void advance(const Run& run) const {
+    with_z<kVelocity>(run, [&](const Run& rows, const auto& z) {
+      with_y<kVelocity>(rows, [&](const Run& strip, const auto& y) {
+        with_x<kVelocity>(strip, [&](const Run& part, const auto& x) { add<kVelocity>(part, x, y, z); });
+      });
+    });
   }
-  template <class Add, class... D>
-  static SK_INLINE void for_row(const Run& run, int64_t start, const Add& add, const D&... d) {
-    const int64_t ahead = start + kAhead * run.step;
-    for (int64_t x = run.x0; x < run.x1; x += Simd<T>::lanes) {
-      if constexpr (kDim == 3) {
-        add.prefetch(ahead + x);
-        (d.prefetch(ahead + x), ...);
+
+  template <bool kVelocity, class X, class Y, class Z>
+  SK_INLINE void add(const Run& run, const X& x, const Y& y, const Z& z) const {
+    int64_t n = run.begin;
+    if constexpr (kPaired<Z>) {
+      if constexpr (kDim == 2) {
+        for (; n + 1 < run.end; n += 2) add_rows<kVelocity, 2>(run, n, x, y, z);
+      } else if (run.planes == 2) {
+        for (; n < run.end; ++n) add_rows<kVelocity, 2>(run, n, x, y, z);
       }
-      add(start + x, d(start + x, x)...);
+    }
+    for (; n < run.end; ++n) add_rows<kVelocity, 1>(run, n, x, y, z);
+  }
+
+  template <bool kVelocity, int kRows, class X, class Y, class Z>
+  SK_INLINE void add_rows(const Run& run, int64_t n, const X& along_x, const Y& along_y,
+                          const Z& along_z) const {
+    auto x = along_x.template rows<kRows>(n);
+    auto y = along_y.template rows<kRows>(n);
+    auto z = along_z.template rows<kRows>(n);
+    const int64_t start = run.start + n * run.step;
+    x.start(start + run.x0);
+    if constexpr (kVelocity) {
+      add_velocity<kRows>(run, start, x, y, z);
+    } else {
+      add_stress<kRows>(run, start, x, y, z);
     }
   }
 
-  template <bool kPlus>
-  SK_INLINE Difference<kPlus, kRadius, T> difference(int field, int axis) const {
-    Difference<kPlus, kRadius, T> d{v_.field[field], v_.stride[axis], {}};
-    for (int m = 0; m < kRadius; ++m) d.c[m] = Simd<T>::all(v_.c[axis][m]);
+  template <int kRows, class X, class Y, class Z>
+  SK_INLINE void add_velocity(const Run& run, int64_t start, X& x, Y& y, Z& z) const {
+    using B = Block<T, kRows>;
+    const auto v = v_.field + SK_VX;
+    const auto b = v_.medium + SK_BX;
+    T *const vx = v[0], *const vy = v[1], *const vz = v[2];
+    const T *const bx = b[0], *const by = b[1], *const bz = b[2];
+    const int64_t below = v_.stride[SK_Z], end = run.x1;
+    for (int64_t c = run.x0; c < end; c += Simd<T>::lanes) {
+      const int64_t i = start + c;
+      const auto add = [&](T* out, const T* coefficient, const B& sum) {
+        (B::load(out + i, below) + B::load(coefficient + i, below) * sum).store(out + i, below);
+      };
+      add(vx, bx, sum<SK_X>(i, c, x, y, z));
+      if constexpr (kDim == 3) add(vy, by, sum<SK_Y>(i, c, x, y, z));
+      add(vz, bz, sum<SK_Z>(i, c, x, y, z));
+    }
+  }
+
+  template <int kRows, class X, class Y, class Z>
+  SK_INLINE void add_stress(const Run& run, int64_t start, X& x, Y& y, Z& z) const {
+    using B = Block<T, kRows>;
+    T *const sxx = v_.field[SK_SXX], *const syy = v_.field[SK_SYY], *const szz = v_.field[SK_SZZ];
+    T *const sxy = v_.field[SK_SXY], *const sxz = v_.field[SK_SXZ], *const syz = v_.field[SK_SYZ];
+    const T *const lam = v_.medium[SK_LAM], *const mu2 = v_.medium[SK_MU2];
+    const T *const mxy = v_.medium[SK_MXY], *const mxz = v_.medium[SK_MXZ], *const myz = v_.medium[SK_MYZ];
+    const int64_t below = v_.stride[SK_Z], end = run.x1;
+    for (int64_t c = run.x0; c < end; c += Simd<T>::lanes) {
+      const int64_t i = start + c;
+      const auto add = [&](T* out, const B& value) {
+        (B::load(out + i, below) + value).store(out + i, below);
+      };
+      const auto load = [&](const T* p) { return B::load(p + i, below); };
+      const B exx = x.template at<SK_X>(i, c), ezz = z.template at<SK_Z>(i, c);
+      if constexpr (kDim == 3) {
+        const B eyy = y.template at<SK_Y>(i, c), mean = load(lam) * (exx + eyy + ezz), twice = load(mu2);
+        add(sxx, mean + twice * exx);
+        add(syy, mean + twice * eyy);
+        add(szz, mean + twice * ezz);
+        add(sxy, load(mxy) * (x.template at<SK_Y>(i, c) + y.template at<SK_X>(i, c)));
+        add(syz, load(myz) * (y.template at<SK_Z>(i, c) + z.template at<SK_Y>(i, c)));
+      } else {
+        const B mean = load(lam) * (exx + ezz), twice = load(mu2);
+        add(sxx, mean + twice * exx);
+        add(szz, mean + twice * ezz);
+      }
+      add(sxz, load(mxz) * (x.template at<SK_Z>(i, c) + z.template at<SK_X>(i, c)));
+    }
+  }
+
+  template <int kN, class X, class Y, class Z>
+  SK_INLINE auto sum(int64_t i, int64_t c, X& x, Y& y, Z& z) const {
+    const auto plane = x.template at<kN>(i, c) + z.template at<kN>(i, c);
+    if constexpr (kDim == 3) {
+      return plane + y.template at<kN>(i, c);
+    } else {
+      return plane;
+    }
+  }
+
+  template <bool kVelocity, int kAxis>
+  SK_INLINE auto along() const {
+    constexpr int stresses[3][3] = {
+        {SK_SXX, SK_SXY, SK_SXZ}, {SK_SXY, SK_SYY, SK_SYZ}, {SK_SXZ, SK_SYZ, SK_SZZ}};
+    Along<kRadius, T, kVelocity, kAxis> d;
+    for (int n = 0; n < 3; ++n) d.u[n] = v_.field[kVelocity ? stresses[kAxis][n] : SK_VX + n];
+    d.stride = v_.stride[kAxis], d.below = v_.stride[SK_Z];
+    for (int m = 0; m < kRadius; ++m) d.c[m] = Simd<T>::all(v_.c[kAxis][m]);
     return d;
   }
 
-  template <class D, class P>
-  SK_INLINE Stretched<T, D, P> stretched(const D& d, const P& profile, T* psi, int64_t width) const {
-    return {d, profile, psi, width};
+  // `skip` elements before the memory variables that row 0 would have.
+  template <int kAxis, bool kVelocity, class D, class P>
+  SK_INLINE Stretched<T, D, P> stretched(const D& d, const P& profile, int64_t skip, int64_t width,
+                                         int64_t below) const {
+    T* const* psi = v_.layer[kAxis].memory + (kVelocity ? 0 : 3);
+    return {d, profile, {psi[0] + skip, psi[1] + skip, psi[2] + skip}, width, below};
   }
 
-  void clear(T* row) const {
-    for (int64_t x = 0; x < v_.nx; x += Simd<T>::lanes) Simd<T>::store(row + x, Simd<T>::all(0));
+  // Calls body(part of the run, derivatives along x).
+  template <bool kVelocity, class Body>
+  SK_INLINE void with_x(const Run& run, const Body& body) const {
+    const Layer<T>& layer = v_.layer[SK_X];
+    const auto d = along<kVelocity, SK_X>();
+    const int64_t width = layer.low + v_.nx - layer.high, below = v_.ny * width, skip = run.k * below;
+    const auto in_layer = [&](int64_t x0, int64_t x1, int64_t gap) {
+      if (x0 >= x1) return;
+      const AlongRow<T> profile{v_.profile[SK_X]};
+      body(run.columns(x0, x1), stretched<SK_X, kVelocity>(d, profile, skip - gap, width, below));
+    };
+    in_layer(0, layer.low, 0);
+    if (layer.high > layer.low) body(run.columns(layer.low, layer.high), d);
+    in_layer(layer.high, v_.nx, layer.high - layer.low);
   }
 
-  // z derivative of `field` in row k of a free surface's closure; `row` is where that row starts.
-  template <bool kPlus>
-  Buffered<T> closure(int field, Pair pair, int64_t k, int64_t row) const {
-    using S = Surface<kRadius>;
-    const double* c = kPlus ? S::plus[static_cast<int>(pair)][k] : S::minus[static_cast<int>(pair)][k];
-    const T* u = v_.field[field] + row - k * v_.stride[SK_Z];
-    clear(buffer_);
-    for (int tap = 0; tap < (kPlus ? S::plus_taps : S::minus_taps); ++tap, u += v_.stride[SK_Z]) {
-      if (c[tap] == 0) continue;
-      const auto w = Simd<T>::all(T(c[tap] * v_.scale[SK_Z]));
-      for (int64_t x = 0; x < v_.nx; x += Simd<T>::lanes) {
-        Simd<T>::store(buffer_ + x, Simd<T>::load(buffer_ + x) + w * Simd<T>::load(u + x));
+  template <bool kVelocity, class Body>
+  SK_INLINE void with_y(const Run& run, const Body& body) const {
+    if constexpr (kDim == 2) {
+      body(run, Absent{});
+    } else {
+      along_rows<kVelocity, SK_Y>(run, body);
+    }
+  }
+
+  // Derivatives along the axis of the rows: z in 2-D, y in 3-D.
+  template <bool kVelocity, int kAxis, class Body>
+  SK_INLINE void along_rows(const Run& run, const Body& body) const {
+    const Layer<T>& layer = v_.layer[kAxis];
+    const auto d = along<kVelocity, kAxis>();
+    const int64_t below = (layer.low + v_.ny - layer.high) * v_.nx;  // of a layer of y
+    const auto clip = [&](int64_t n) { return n < run.begin ? run.begin : n > run.end ? run.end : n; };
+    const auto in_layer = [&](int64_t begin, int64_t end, int64_t gap) {
+      if (begin >= end) return;
+      const PerRow<T> profile{v_.profile[kAxis], 0, 1};
+      body(run.rows(begin, end),
+           stretched<kAxis, kVelocity>(d, profile, run.k * below - gap * v_.nx, v_.nx, below));
+    };
+    const int64_t low = clip(layer.low), high = clip(layer.high);
+    in_layer(run.begin, low, 0);
+    if (low < high) body(run.rows(low, high), d);
+    in_layer(high, run.end, layer.high - layer.low);
+  }
+
+  template <bool kVelocity, class Body>
+  SK_INLINE void with_z(const Run& run, const Body& body) const {
+    int64_t below = run.begin;
+    if (v_.free_surface && (kDim == 2 ? run.begin : run.k) < kClosed) {
+      below = kDim == 3 || run.end < kClosed ? run.end : kClosed;
+      for (int64_t n = run.begin; n < below; ++n) {
+        const Run row = run.rows(n, n + 1);
+        fill_closure<kVelocity>(kDim == 2 ? n : run.k, run.start + n * run.step);
+        body(row, Buffered<T>{buffer_, v_.nx});
       }
     }
-    return {buffer_};
-  }
-
-  // The memory variable of a derivative along an axis: D s_nA has the number of v_n, D v_n comes after those.
-  static constexpr int of_stress(int n) { return n; }
-  static constexpr int of_velocity(int n) { return 3 + n; }
-  // D+ lands on half nodes, D- on nodes.
-  template <bool kPlus>
-  SK_INLINE PerRow<T> per_row(int axis, int64_t first, int64_t step) const {
-    const Profile<T>& p = v_.profile[axis];
-    return {p.a[kPlus] + first, p.b[kPlus] + first, step};
-  }
-
-  // Calls body(part of the run, derivative of `field` along x).
-  template <bool kPlus, class Body>
-  SK_INLINE void with_dx(int field, int memory, const Run& run, const Body& body) const {
-    const Layer<T>& layer = v_.layer[SK_X];
-    const Profile<T>& p = v_.profile[SK_X];
-    DifferenceX<kPlus, kRadius, T> d{v_.field[field], {}};
-    for (int m = 0; m < kRadius; ++m) d.c[m] = Simd<T>::all(v_.c[SK_X][m]);
-    const AlongRow<T> profile = {p.a[kPlus], p.b[kPlus]};
-    const int64_t width = layer.low + v_.nx - layer.high;
-    T* psi = layer.memory[memory] + (kDim == 3 ? run.k * v_.ny * width : 0);
-    if (layer.low > 0) body(run.columns(0, layer.low), stretched(d, profile, psi, width));
-    if (layer.high > layer.low) body(run.columns(layer.low, layer.high), d);
-    if (v_.nx > layer.high) {
-      body(run.columns(layer.high, v_.nx), stretched(d, profile, psi + layer.low - layer.high, width));
+    if (below == run.end) return;
+    if constexpr (kDim == 2) {
+      along_rows<kVelocity, SK_Z>(run.rows(below, run.end), body);
+    } else {
+      across_planes<kVelocity>(run, body);
     }
   }
 
-  // The same along the axis of the rows: z in 2-D, y in 3-D.
-  template <int kAxis, bool kPlus, class Body>
-  SK_INLINE void along_rows(int field, int memory, const Run& run, const Body& body) const {
-    const Layer<T>& layer = v_.layer[kAxis];
-    const auto d = difference<kPlus>(field, kAxis);
-    const auto profile = per_row<kPlus>(kAxis, 0, 1);
-    const auto clip = [&](int64_t n) { return n < run.begin ? run.begin : n > run.end ? run.end : n; };
-    const int64_t low = clip(layer.low), high = clip(layer.high);
-    T* psi = layer.memory[memory] + (kAxis == SK_Y ? run.k * (layer.low + v_.ny - layer.high) * v_.nx : 0);
-    if (run.begin < low) body(run.rows(run.begin, low), stretched(d, profile, psi, v_.nx));
-    if (low < high) body(run.rows(low, high), d);
-    if (high < run.end) {
-      body(run.rows(high, run.end), stretched(d, profile, psi + (layer.low - layer.high) * v_.nx, v_.nx));
-    }
-  }
-
-  // And across the rows of a plane in 3-D.
-  template <bool kPlus, class Body>
-  SK_INLINE void across_plane(int field, int memory, const Run& run, const Body& body) const {
+  // Derivatives across the rows of a plane in 3-D.
+  template <bool kVelocity, class Body>
+  SK_INLINE void across_planes(const Run& run, const Body& body) const {
     const Layer<T>& layer = v_.layer[SK_Z];
-    const auto d = difference<kPlus>(field, SK_Z);
+    const auto d = along<kVelocity, SK_Z>();
     if (run.k >= layer.low && run.k < layer.high) return body(run, d);
     const int64_t slab = run.k < layer.low ? run.k : run.k - layer.high + layer.low;
-    body(run,
-         stretched(d, per_row<kPlus>(SK_Z, run.k, 0), layer.memory[memory] + slab * v_.ny * v_.nx, v_.nx));
+    const PerRow<T> profile{v_.profile[SK_Z], run.k, 0};
+    body(run, stretched<SK_Z, kVelocity>(d, profile, slab * v_.ny * v_.nx, v_.nx, 0));
   }
 
-  template <bool kPlus, class Body>
-  SK_INLINE void with_dz(int field, int memory, Pair pair, Run run, const Body& body) const {
-    constexpr int64_t closed = kPlus ? Surface<kRadius>::plus_rows : Surface<kRadius>::minus_rows;
-    if (v_.free_surface && (kDim == 2 ? run.begin : run.k) < closed) {
-      const int64_t end = kDim == 3 || run.end < closed ? run.end : closed;
-      for (int64_t n = run.begin; n < end; ++n) {
-        body(run.rows(n, n + 1),
-             closure<kPlus>(field, pair, kDim == 2 ? n : run.k, run.start + n * run.step));
+  // The z derivatives of row k of a free surface's closure, into the buffer; `row` is where that row starts.
+  template <bool kVelocity>
+  void fill_closure(int64_t k, int64_t row) const {
+    const auto d = along<kVelocity, SK_Z>();
+    using D = decltype(d);
+    close<D::template plus<SK_X>>(d.u[SK_X], Pair::kShear, k, row, buffer_);
+    if (kDim == 3) close<D::template plus<SK_Y>>(d.u[SK_Y], Pair::kShear, k, row, buffer_ + v_.nx);
+    close<D::template plus<SK_Z>>(d.u[SK_Z], Pair::kNormal, k, row, buffer_ + 2 * v_.nx);
+  }
+
+  // On the surface itself lam is the plane-stress modulus: the strain along z drops out and szz stays zero.
+  template <bool kPlus>
+  void close(const T* u, Pair pair, int64_t k, int64_t row, T* out) const {
+    constexpr int rows = kPlus ? S::plus_rows : S::minus_rows, taps = kPlus ? S::plus_taps : S::minus_taps;
+    fill(out, 0);
+    if (!kPlus && pair == Pair::kNormal && k == 0) return;
+    const int p = static_cast<int>(pair);
+    const double* c = k >= rows ? nullptr : kPlus ? S::plus[p][k] : S::minus[p][k];
+    const int64_t first = c ? 0 : k - kRadius + kPlus;
+    for (int tap = 0; tap < (c ? taps : 2 * kRadius); ++tap) {
+      const double weight = c ? c[tap] * v_.scale[SK_Z] : inner(tap);
+      if (weight == 0) continue;
+      const auto w = Simd<T>::all(T(weight));
+      const T* from = u + row + (first + tap - k) * v_.stride[SK_Z];
+      for (int64_t x = 0; x < v_.nx; x += Simd<T>::lanes) {
+        Simd<T>::store(out + x, Simd<T>::load(out + x) + w * Simd<T>::load(from + x));
       }
-      run = run.rows(end, run.end);
-    }
-    if (run.begin == run.end) return;
-    if constexpr (kDim == 2) {
-      along_rows<SK_Z, kPlus>(field, memory, run, body);
-    } else {
-      across_plane<kPlus>(field, memory, run, body);
     }
   }
 
-  template <int kAxis, bool kPlus, class Body>
-  SK_INLINE void with_derivative(int field, int memory, const Run& run, const Body& body) const {
-    if constexpr (kAxis == SK_X) with_dx<kPlus>(field, memory, run, body);
-    if constexpr (kAxis == SK_Y) along_rows<SK_Y, kPlus>(field, memory, run, body);
-    if constexpr (kAxis == SK_Z) with_dz<kPlus>(field, memory, Pair::kShear, run, body);
+  // Coefficient of the `tap`th of the 2 kRadius rows of the staggered stencil.
+  SK_INLINE double inner(int tap) const {
+    return tap < kRadius ? -v_.c[SK_Z][kRadius - 1 - tap] : v_.c[SK_Z][tap - kRadius];
   }
 
-  template <int kAxis, int kSx, int kSy, int kSz>
-  void velocity_component(const Run& run) const {
-    constexpr Pair pair = kAxis == SK_Z ? Pair::kNormal : Pair::kShear;
-    constexpr int memory = of_stress(kAxis);
-    const AddTo<T> add = {v_.field[SK_VX + kAxis], v_.medium[SK_BX + kAxis]};
-    with_dz<kAxis == SK_Z>(kSz, memory, pair, run, [&](const Run& plane, const auto& dz) {
-      if constexpr (kDim == 2) {
-        with_dx<kAxis == SK_X>(kSx, memory, plane,
-                               [&](const Run& part, const auto& dx) { for_each(part, add, dx, dz); });
-      } else {
-        along_rows<SK_Y, kAxis == SK_Y>(kSy, memory, plane, [&](const Run& strip, const auto& dy) {
-          with_dx<kAxis == SK_X>(kSx, memory, strip,
-                                 [&](const Run& part, const auto& dx) { for_each(part, add, dx, dy, dz); });
-        });
-      }
-    });
+  SK_INLINE void fill(T* row, T value) const {
+    for (int64_t x = 0; x < v_.nx; x += Simd<T>::lanes) Simd<T>::store(row + x, Simd<T>::all(value));
   }
-
-  // dt s = mu (D+ along kA of field kFieldA + D+ along kB of field kFieldB)
-  template <int kStress, int kMu, int kFieldA, int kA, int kFieldB, int kB>
-  void shear_stress(const Run& run) const {
-    const AddTo<T> add = {v_.field[kStress], v_.medium[kMu]};
-    with_derivative<kA, true>(kFieldA, of_velocity(kFieldA), run, [&](const Run& plane, const auto& da) {
-      with_derivative<kB, true>(kFieldB, of_velocity(kFieldB), plane,
-                                [&](const Run& part, const auto& db) { for_each(part, add, da, db); });
-    });
-  }
-
-  void normal_stress(const Run& run) const {
-    const int64_t end = kDim == 3 ? run.end : run.begin + 1;
-    if (!v_.free_surface || (kDim == 2 ? run.begin : run.k) > 0) return normal_stress_below(run);
-    for (int64_t n = run.begin; n < end; ++n) surface_stress(run.rows(n, n + 1));
-    if (end < run.end) normal_stress_below(run.rows(end, run.end));
-  }
-
-  void normal_stress_below(const Run& run) const {
-    with_dz<false>(SK_VZ, of_velocity(SK_Z), Pair::kNormal, run,
-                   [&](const Run& plane, const auto& ez) { normal_stress_rows(plane, ez); });
-  }
-
-  // One row on the free surface: lam is the plane-stress modulus there, the strain along z drops out and szz
-  // stays zero.
-  void surface_stress(const Run& row) const {
-    clear(buffer_);
-    normal_stress_rows(row, Buffered<T>{buffer_});
-    clear(v_.field[SK_SZZ] + row.start + row.begin * row.step);
-  }
-
-  template <class D>
-  SK_INLINE void normal_stress_rows(const Run& plane, const D& ez) const {
-    const AddNormal<T> add = {v_.field[SK_SXX], v_.field[SK_SYY], v_.field[SK_SZZ], v_.medium[SK_LAM],
-                              v_.medium[SK_MU2]};
-    if constexpr (kDim == 2) {
-      with_dx<false>(SK_VX, of_velocity(SK_VX), plane,
-                     [&](const Run& part, const auto& ex) { for_each(part, add, ex, ez); });
-    } else {
-      along_rows<SK_Y, false>(SK_VY, of_velocity(SK_VY), plane, [&](const Run& strip, const auto& ey) {
-        with_dx<false>(SK_VX, of_velocity(SK_VX), strip,
-                       [&](const Run& part, const auto& ex) { for_each(part, add, ex, ey, ez); });
-      });
-    }
+  void clear_surface(const Run& run) const {
+    const int64_t end = kDim == 2 ? 1 : run.end;
+    for (int64_t n = run.begin; n < end; ++n) fill(v_.field[SK_SZZ] + run.start + n * run.step, 0);
   }
 
   const View<T>& v_;
-  T* buffer_;  // one row
+  T* buffer_;  // three rows
 };
 
 }  // namespace seiskern::elastic::SK_ISA

@@ -25,10 +25,11 @@ struct Layer {
   T* memory[6];       // of D s_nA for n = x, y, z, then of D v_n
 };
 
-// One shot: pointers to node (0, 0, 0).
+// One shot: pointers to column 0 of row (0, 0).
 template <class T>
 struct View {
-  int64_t nx, ny, nz;  // nx rounded up to whole vectors
+  int64_t nx, ny, nz;  // columns, whole vectors; rows; planes
+  int64_t first;       // column of node 0
   int64_t stride[3];   // x, y, z
   T* field[SK_FIELDS];
   const T* medium[SK_MEDIA];
@@ -58,7 +59,7 @@ struct Shot {
   Points<T> sources[2], receivers[2];  // of velocity, of stress
 };
 
-// Half step `half` of rows [k0, k1) x [j0, j1): velocity if even, stress if odd. `buffer` holds one row.
+// Half step `half` of rows [k0, k1) x [j0, j1): velocity if even, stress if odd. `buffer` holds three rows.
 using Advance = void(const void* shot, void* buffer, int64_t half, int64_t k0, int64_t k1, int64_t j0,
                      int64_t j1);
 

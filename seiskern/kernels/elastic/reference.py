@@ -100,7 +100,8 @@ def profiles(
         b = e^{-(d + \alpha) \delta t}, \quad a = \frac{d}{d + \alpha} (b - 1), \quad
         g = e^{-s d(L) (x / L)^6 \delta t}
 
-    with x the depth in a layer of width L and s the sponge. Nodes outside have a = b = 0 and g = 1.
+    with x the depth in a layer and s the sponge. A layer of n nodes begins half a node distance before the
+    first of them and has the width L = (n - 1/2) h. Nodes outside have a = b = 0 and g = 1.
     """
     result = {}
     widths = problem.absorbing or ((0, 0),) * problem.ndim
@@ -111,10 +112,10 @@ def profiles(
             a, b, g = [0.0] * n, [0.0] * n, [1.0] * n
             for i in range(n):
                 x = i + 0.5 * half
-                if low > 0 and x < low:
-                    share, width = (low - x) / low, low * h
-                elif high > 0 and x > n - 1 - high:
-                    share, width = (x - (n - 1 - high)) / high, high * h
+                if x < low - 0.5:
+                    share, width = (low - 0.5 - x) / (low - 0.5), (low - 0.5) * h
+                elif x > n - 0.5 - high:
+                    share, width = (x - (n - 0.5 - high)) / (high - 0.5), (high - 0.5) * h
                 else:
                     continue
                 strongest = -3 * speed * math.log(reflection) / (2 * width)
