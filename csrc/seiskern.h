@@ -87,6 +87,40 @@ typedef struct {
   sk_elastic_points velocity_sources, stress_sources, velocity_receivers, stress_receivers;
 } sk_elastic;
 
+/* Values at the nodes of a model: those of node (k, j, i) of model m are at
+ * data[m * stride_model + k * stride_z + j * stride_y + i * stride_x]. Strides count elements; 0 repeats a
+ * value, so four zeros make one number a homogeneous model. stride_x is 1 or 0. */
+typedef struct {
+  const void* data; /* float or double */
+  int64_t stride_model, stride_z, stride_y, stride_x;
+} sk_elastic_values;
+
+/* Media at nodes, without absorbing layers. */
+typedef struct {
+  int32_t ndim, itemsize; /* as in sk_elastic_grid */
+  int64_t nx, ny, nz;     /* nodes of the model; ny = 1 in 2-D */
+  int64_t n_models;
+  sk_elastic_values vp, vs, rho; /* m/s, m/s, kg/m^3; vs = 0: a fluid */
+} sk_elastic_model;
+
+typedef struct {
+  double vp[2], vs[2], rho[2]; /* least and largest */
+  double ratio;                /* largest vs / vp; above sqrt(3/4) the bulk modulus is negative */
+  double slowest;              /* least speed of a wave, m/s: S, or P in a fluid */
+  double speed;                /* for sk_elastic_max_dt(), m/s */
+  int32_t finite;              /* 0: some value is NaN or infinite, and the rest means nothing */
+} sk_elastic_ranges;
+
+/* Ranges of media. */
+int sk_elastic_survey(const sk_elastic_model* model, int32_t threads, sk_elastic_ranges* ranges);
+
+/* Fills the medium arrays of `grid`, (n_models, SK_MEDIA or 5 in 2-D, array_size): density is averaged over
+ * the two nodes beside a velocity, mu harmonically over the four around a shear stress, and the model goes on
+ * into the absorbing layers as it is at its edge (Moczo et al. 2002, doi:10.1785/0120010167). The padding is
+ * not touched. */
+int sk_elastic_stagger(const sk_elastic_grid* grid, const sk_elastic_model* model, int32_t threads,
+                       void* medium);
+
 /* Sizes and strides of the arrays of `grid`. */
 int sk_elastic_layout(const sk_elastic_grid* grid, sk_elastic_layout_t* layout);
 

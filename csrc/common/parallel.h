@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <thread>
 #include <vector>
 
@@ -28,18 +29,26 @@ struct alignas(128) Progress {
   }
 };
 
-// Calls work(0) ... work(threads - 1) at the same time; the caller is thread 0.
+// Calls work(0) ... work(threads - 1) at the same time; the caller is thread 0. If some throw, so does this.
 template <class Work>
 void run_threads(int threads, const Work& work) {
   std::vector<std::thread> others;
   others.reserve(threads - 1);
-  const auto run = [&work](int t) {
+  std::vector<std::exception_ptr> failures(threads);
+  const auto run = [&](int t) noexcept {
     const FlushDenormals flush;
-    work(t);
+    try {
+      work(t);
+    } catch (...) {
+      failures[t] = std::current_exception();
+    }
   };
   for (int t = 1; t < threads; ++t) others.emplace_back(run, t);
   run(0);
   for (auto& thread : others) thread.join();
+  for (const auto& failure : failures) {
+    if (failure) std::rethrow_exception(failure);
+  }
 }
 
 }  // namespace seiskern

@@ -6,27 +6,31 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <new>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "common/check.h"
 #include "common/stencil.h"
 #include "elastic/surface.h"
 #include "elastic/tile.h"
 #include "elastic/view.h"
 #include "seiskern.h"
 
+namespace seiskern {
+namespace {
+thread_local std::string last_error;
+}
+
+int fail(const std::string& message, int status) {
+  last_error = message;
+  return status;
+}
+}  // namespace seiskern
+
 namespace seiskern::elastic {
 namespace {
-
-thread_local std::string last_error;
-
-int fail(const std::string& message) {
-  last_error = message;
-  return SK_INVALID;
-}
 
 constexpr int kFields2[] = {SK_VX, SK_VZ, SK_SXX, SK_SZZ, SK_SXZ};
 constexpr int kMedia2[] = {SK_BX, SK_BZ, SK_LAM, SK_MU2, SK_MXZ};
@@ -350,6 +354,7 @@ void fill_profiles(const sk_elastic_grid& g, double vmax, double frequency, doub
 }  // namespace
 }  // namespace seiskern::elastic
 
+using namespace seiskern;
 using namespace seiskern::elastic;
 
 extern "C" {
@@ -387,12 +392,9 @@ int sk_elastic_profiles(const sk_elastic_grid* grid, double vmax, double frequen
   if (!(vmax > 0 && frequency >= 0 && reflection > 0 && reflection < 1 && sponge >= 0)) {
     return fail("vmax must be > 0, frequency >= 0, 0 < reflection < 1 and sponge >= 0");
   }
-  if (grid->itemsize == 4) {
-    fill_profiles(*grid, vmax, frequency, reflection, sponge, static_cast<float*>(profiles));
-  } else {
-    fill_profiles(*grid, vmax, frequency, reflection, sponge, static_cast<double*>(profiles));
-  }
-  return SK_OK;
+  return guarded_as(grid->itemsize, [&](auto zero) {
+    fill_profiles(*grid, vmax, frequency, reflection, sponge, static_cast<decltype(zero)*>(profiles));
+  });
 }
 
 double sk_elastic_max_dt(int32_t ndim, int32_t order, const double h[SK_AXES], double speed) {
@@ -427,17 +429,8 @@ int sk_elastic_run(const sk_elastic* problem, int64_t first, int64_t last, int32
       return fail("first and last must lie within n_steps");
   }
   const sk_elastic_layout_t layout = make_layout(g);
-  try {
-    if (g.itemsize == 4) {
-      run_shots<float>(*problem, layout, first, last, threads);
-    } else {
-      run_shots<double>(*problem, layout, first, last, threads);
-    }
-  } catch (const std::bad_alloc&) {
-    last_error = "out of memory";
-    return SK_NO_MEMORY;
-  }
-  return SK_OK;
+  return guarded_as(g.itemsize,
+                    [&](auto zero) { run_shots<decltype(zero)>(*problem, layout, first, last, threads); });
 }
 
 }  // extern "C"
