@@ -90,6 +90,22 @@ sk_elastic_points make_points(std::uintptr_t row_start, std::uintptr_t offset, s
           n_steps};
 }
 
+// Addresses of shot, k, j, i, field, series and weight; then of row_start, offset, field, series and weight.
+void sort(const sk_elastic_grid& grid, int64_t n_shots, int64_t n_series, int64_t n,
+          const std::array<std::uintptr_t, 7>& in, const std::array<std::uintptr_t, 5>& out) {
+  const sk_elastic_entries entries{n,
+                                   pointer<int64_t>(in[0]),
+                                   pointer<int64_t>(in[1]),
+                                   pointer<int64_t>(in[2]),
+                                   pointer<int64_t>(in[3]),
+                                   pointer<int64_t>(in[4]),
+                                   pointer<int64_t>(in[5]),
+                                   pointer<double>(in[6])};
+  check(sk_elastic_sort(&grid, n_shots, n_series, &entries, pointer<int64_t>(out[0]),
+                        pointer<int64_t>(out[1]), pointer<int32_t>(out[2]), pointer<int32_t>(out[3]),
+                        pointer(out[4])));
+}
+
 void run(const sk_elastic_grid& grid, int64_t n_shots, std::uintptr_t fields, std::uintptr_t medium,
          int64_t medium_shot_stride, std::uintptr_t pml, std::uintptr_t profiles,
          const std::array<sk_elastic_points, 4>& points, int64_t first, int64_t last, int threads) {
@@ -131,16 +147,21 @@ PYBIND11_MODULE(_C, m) {
   py::class_<sk_elastic_model>(m, "ElasticModel").def(py::init(&make_model));
   m.def("elastic_survey", &survey);
   m.def("elastic_stagger", &stagger);
+  m.def("elastic_sort", &sort);
   m.def("elastic_run", &run);
   m.def("elastic_max_dt", [](int ndim, int order, Lengths h, double speed) {
-    return sk_elastic_max_dt(ndim, order, h.data(), speed);
+    const double limit = sk_elastic_max_dt(ndim, order, h.data(), speed);
+    if (limit == 0) throw std::invalid_argument(sk_error());
+    return limit;
   });
   m.def("elastic_surface_norms", [](int order, bool half) {
     std::array<double, 16> norms{};
     const int n = sk_elastic_surface_norms(order, half, norms.data());
+    if (n == 0) throw std::invalid_argument(sk_error());
     return std::vector<double>(norms.begin(), norms.begin() + n);
   });
   m.def("use_huge_pages", &use_huge_pages);
+  m.def("version", &sk_version);
   m.def("isa", &sk_isa);
   m.def("compiled_isas", [] { return std::string(sk_compiled_isas()); });
 }

@@ -185,8 +185,8 @@ def test_no_points():
         ((-1, 0, 0, 0, 0), "`shot`"),
         ((0, 0, 0, 0, 3), "`series` must be >= 0 and < 3"),
         ((0, 0, 0, 0, -1), "`series`"),
-        ((0, 0, 0, FIELD_NUMBER["vy"], 0), "`number`"),  # there is no vy in 2-D
-        ((0, 0, 0, 9, 0), "`number`"),
+        ((0, 0, 0, FIELD_NUMBER["vy"], 0), "`field` must be one of"),  # there is no vy in 2-D
+        ((0, 0, 0, 9, 0), "`field` must be one of"),
     ],
     ids=str,
 )
