@@ -85,7 +85,7 @@ typedef struct {
 typedef struct {
   int64_t n;
   const int64_t* shot;      /* NULL: all of shot 0 */
-  const int64_t *k, *j, *i; /* j: NULL in 2-D */
+  const int64_t *k, *j, *i; /* j: not read in 2-D */
   const int64_t *field, *series;
   const double* weight;
 } sk_elastic_entries;

@@ -223,6 +223,8 @@ class Points:
     ) -> "Points":
         """Sort entries, each given by its shot, its node per axis, its field and its series.
 
+        Those at one node keep their order.
+
         Parameters
         ----------
         problem : Problem
@@ -240,22 +242,18 @@ class Points:
             For `run`.
         """
         n, n_shots, n_series = len(shot), len(data), data.shape[2]
-        place = (index["z"], index["y"] if problem.ndim == 3 else None, index["x"])
-        given = [
-            None if value is None else value.to(torch.int64).contiguous()
-            for value in (shot, *place, number, series)
-        ]
+        place = [index.get(axis, shot) for axis in "zyx"]  # what stands for y in 2-D is not looked at
+        given = [value.to(torch.int64).contiguous() for value in (shot, *place, number, series)]
         given.append(weight.to(torch.float64).contiguous())
-        if any(value is not None and value.shape != (n,) for value in given):
+        if any(value.shape != (n,) for value in given):
             raise ValueError(f"entries must have one value each of everything, {n}")
         types = (torch.int64, torch.int32, torch.int32, problem.dtype)
         row_start = torch.empty(n_shots, problem.shape[0] + 1, dtype=torch.int64)
-        made = [row_start, *(torch.empty(n, dtype=dtype) for dtype in types)]
-        given_at, made_at = (
-            [0 if value is None else value.data_ptr() for value in values] for values in (given, made)
-        )
-        _ext.require().elastic_sort(problem.native, n_shots, n_series, n, given_at, made_at)
-        return cls(*made, data)
+        offset, fields, numbers, weights = (torch.empty(n, dtype=dtype) for dtype in types)
+        made = (row_start, offset, fields, numbers, weights)
+        addresses = [[value.data_ptr() for value in values] for values in (given, made)]
+        _ext.require().elastic_sort(problem.native, n_shots, n_series, n, *addresses)
+        return cls(*made, data=data)
 
 
 def max_dt(ndim: int, order: int, spacing: Sequence[float], speed: float) -> float:
