@@ -7,15 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from seiskern import _ext
-
 ROOT = Path(__file__).resolve().parents[2]
 SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=all"
-WIDE = {
-    "baseline": "",
-    "avx2": "-mavx2 -mfma",
-    "avx512": "-mavx2 -mfma -mavx512f -mavx512vl -mavx512dq -mprefer-vector-width=512",
-}
 
 
 def call(*command, timeout=1200):
@@ -25,15 +18,17 @@ def call(*command, timeout=1200):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("isa", sorted({"baseline", _ext.describe()["isa"]}))
-def test_nothing_is_out_of_bounds_or_undefined(isa, tmp_path):
-    """The example, then `exercise.c`: all orders and types, threads, shots, one node to several vectors."""
+def test_nothing_is_out_of_bounds_or_undefined(tmp_path):
+    """The example, then `exercise.c`: all orders and types, threads, shots, one node to several vectors.
+
+    Compiled for the baseline only: wider vectors take compilers too long under sanitizers.
+    """
     if not (shutil.which("make") and shutil.which("cc") and shutil.which("g++")):
         pytest.skip("needs make and a C and a C++ compiler")
     strict = f"-std=c99 -O1 -g -Wall -Wextra -pedantic -Werror {SANITIZE}"
     call(
         *("make", "-C", ROOT / "examples/embed_c", f"-j{os.cpu_count()}", f"BUILD={tmp_path}", "X86="),
-        *(f"FLAGS_baseline={WIDE[isa]}", f"CFLAGS={strict}", f"LDFLAGS={SANITIZE}"),
+        *(f"CFLAGS={strict}", f"LDFLAGS={SANITIZE}"),
         f"CXXFLAGS=-std=c++17 -O1 -g -Wno-maybe-uninitialized {SANITIZE}",
     )
     assert "peak velocity" in call(tmp_path / "embed")
