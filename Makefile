@@ -38,7 +38,7 @@ figures: demo
 lint: $(STAMP)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	find csrc examples -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.c' | xargs --no-run-if-empty $(BIN)/clang-format --dry-run -Werror
+	find csrc examples tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.c' | xargs --no-run-if-empty $(BIN)/clang-format --dry-run -Werror
 	$(BIN)/mypy
 
 test: lint
@@ -58,7 +58,7 @@ gpu: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	find csrc examples -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.c' | xargs --no-run-if-empty $(BIN)/clang-format -i
+	find csrc examples tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.c' | xargs --no-run-if-empty $(BIN)/clang-format -i
 
 clean:
 	rm -rf build demo *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -47,6 +47,36 @@ py::dict layout(const sk_elastic_grid& grid) {
                   "profile_size"_a = l.profile_size);
 }
 
+// Address, then the strides of medium, z, y and x.
+using Values = std::pair<std::uintptr_t, std::array<int64_t, 4>>;
+
+sk_elastic_values make_values(const Values& v) {
+  return {pointer(v.first), v.second[0], v.second[1], v.second[2], v.second[3]};
+}
+
+sk_elastic_model make_model(int ndim, int itemsize, Counts n, int64_t n_models, const Values& vp,
+                            const Values& vs, const Values& rho) {
+  return {ndim, itemsize, n[0], n[1], n[2], n_models, make_values(vp), make_values(vs), make_values(rho)};
+}
+
+py::dict survey(const sk_elastic_model& model, int threads) {
+  sk_elastic_ranges r{};
+  check(sk_elastic_survey(&model, threads, &r));
+  using namespace py::literals;
+  const auto pair = [](const double (&range)[2]) { return py::make_tuple(range[0], range[1]); };
+  return py::dict("vp"_a = pair(r.vp), "vs"_a = pair(r.vs), "rho"_a = pair(r.rho), "ratio"_a = r.ratio,
+                  "slowest"_a = r.slowest, "speed"_a = r.speed, "finite"_a = r.finite != 0);
+}
+
+void stagger(const sk_elastic_grid& grid, const sk_elastic_model& model, int threads, std::uintptr_t medium) {
+  int status = SK_OK;
+  {
+    const py::gil_scoped_release release;
+    status = sk_elastic_stagger(&grid, &model, threads, pointer(medium));
+  }
+  check(status);
+}
+
 sk_elastic_points make_points(std::uintptr_t row_start, std::uintptr_t offset, std::uintptr_t field,
                               std::uintptr_t series, std::uintptr_t weight, std::uintptr_t data,
                               int64_t n_series, int64_t n_steps) {
@@ -58,6 +88,22 @@ sk_elastic_points make_points(std::uintptr_t row_start, std::uintptr_t offset, s
           pointer(data),
           n_series,
           n_steps};
+}
+
+// Addresses of shot, k, j, i, field, series and weight; then of row_start, offset, field, series and weight.
+void sort(const sk_elastic_grid& grid, int64_t n_shots, int64_t n_series, int64_t n,
+          const std::array<std::uintptr_t, 7>& in, const std::array<std::uintptr_t, 5>& out) {
+  const sk_elastic_entries entries{n,
+                                   pointer<int64_t>(in[0]),
+                                   pointer<int64_t>(in[1]),
+                                   pointer<int64_t>(in[2]),
+                                   pointer<int64_t>(in[3]),
+                                   pointer<int64_t>(in[4]),
+                                   pointer<int64_t>(in[5]),
+                                   pointer<double>(in[6])};
+  check(sk_elastic_sort(&grid, n_shots, n_series, &entries, pointer<int64_t>(out[0]),
+                        pointer<int64_t>(out[1]), pointer<int32_t>(out[2]), pointer<int32_t>(out[3]),
+                        pointer(out[4])));
 }
 
 void run(const sk_elastic_grid& grid, int64_t n_shots, std::uintptr_t fields, std::uintptr_t medium,
@@ -98,16 +144,24 @@ PYBIND11_MODULE(_C, m) {
         check(sk_elastic_profiles(&grid, vmax, frequency, reflection, sponge, pointer(out)));
       });
   py::class_<sk_elastic_points>(m, "ElasticPoints").def(py::init(&make_points));
+  py::class_<sk_elastic_model>(m, "ElasticModel").def(py::init(&make_model));
+  m.def("elastic_survey", &survey);
+  m.def("elastic_stagger", &stagger);
+  m.def("elastic_sort", &sort);
   m.def("elastic_run", &run);
   m.def("elastic_max_dt", [](int ndim, int order, Lengths h, double speed) {
-    return sk_elastic_max_dt(ndim, order, h.data(), speed);
+    const double limit = sk_elastic_max_dt(ndim, order, h.data(), speed);
+    if (limit == 0) throw std::invalid_argument(sk_error());
+    return limit;
   });
   m.def("elastic_surface_norms", [](int order, bool half) {
     std::array<double, 16> norms{};
     const int n = sk_elastic_surface_norms(order, half, norms.data());
+    if (n == 0) throw std::invalid_argument(sk_error());
     return std::vector<double>(norms.begin(), norms.begin() + n);
   });
   m.def("use_huge_pages", &use_huge_pages);
+  m.def("version", &sk_version);
   m.def("isa", &sk_isa);
   m.def("compiled_isas", [] { return std::string(sk_compiled_isas()); });
 }

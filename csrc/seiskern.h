@@ -3,11 +3,17 @@
  * A shot lives on a staggered grid of nz x ny x nx nodes, absorbing layers included (ny = 1 in 2-D). Half
  * positions carry the index of the node before them: vx(k, j, i) lies at i + 1/2, sxz(k, j, i) at k + 1/2 and
  * i + 1/2. Arrays are padded; sk_elastic_layout() tells the strides. The padding must be zero and stays zero.
+ *
+ * Functions that return int return an sk_status. Grids, pointers and entries are checked before anything is
+ * written; how long arrays are cannot be. All functions may be called from several threads at a time, on
+ * different arrays.
  */
 #ifndef SEISKERN_H_
 #define SEISKERN_H_
 
 #include <stdint.h>
+
+#define SK_VERSION "0.1.0" /* of this header; sk_version() is that of the compiled core */
 
 #ifdef __cplusplus
 extern "C" {
@@ -75,6 +81,15 @@ typedef struct {
   int64_t n_series, n_steps;
 } sk_elastic_points;
 
+/* Entries in any order; entry e acts on or reads node (k[e], j[e], i[e]) of shot[e]. */
+typedef struct {
+  int64_t n;
+  const int64_t* shot;      /* NULL: all of shot 0 */
+  const int64_t *k, *j, *i; /* j: not read in 2-D */
+  const int64_t *field, *series;
+  const double* weight;
+} sk_elastic_entries;
+
 typedef struct {
   sk_elastic_grid grid;
   int64_t n_shots;
@@ -87,6 +102,40 @@ typedef struct {
   sk_elastic_points velocity_sources, stress_sources, velocity_receivers, stress_receivers;
 } sk_elastic;
 
+/* Values at the nodes of a model: those of node (k, j, i) of model m are at
+ * data[m * stride_model + k * stride_z + j * stride_y + i * stride_x]. Strides count elements; 0 repeats a
+ * value, so four zeros make one number a homogeneous model. stride_x is 1 or 0. */
+typedef struct {
+  const void* data; /* float or double */
+  int64_t stride_model, stride_z, stride_y, stride_x;
+} sk_elastic_values;
+
+/* Media at nodes, without absorbing layers. */
+typedef struct {
+  int32_t ndim, itemsize; /* as in sk_elastic_grid */
+  int64_t nx, ny, nz;     /* nodes of the model; ny = 1 in 2-D */
+  int64_t n_models;
+  sk_elastic_values vp, vs, rho; /* m/s, m/s, kg/m^3; vs = 0: a fluid */
+} sk_elastic_model;
+
+typedef struct {
+  double vp[2], vs[2], rho[2]; /* least and largest */
+  double ratio;                /* largest vs / vp; above sqrt(3/4) the bulk modulus is negative */
+  double slowest;              /* least speed of a wave, m/s: S, or P in a fluid */
+  double speed;                /* for sk_elastic_max_dt(), m/s */
+  int32_t finite;              /* 0: some value is NaN or infinite, and the rest means nothing */
+} sk_elastic_ranges;
+
+/* Ranges of media. */
+int sk_elastic_survey(const sk_elastic_model* model, int32_t threads, sk_elastic_ranges* ranges);
+
+/* Fills the medium arrays of `grid`, (n_models, SK_MEDIA or 5 in 2-D, array_size): density is averaged over
+ * the two nodes beside a velocity, mu harmonically over the four around a shear stress, and the model goes on
+ * into the absorbing layers as it is at its edge (Moczo et al. 2002, doi:10.1785/0120010167). The padding is
+ * not touched. */
+int sk_elastic_stagger(const sk_elastic_grid* grid, const sk_elastic_model* model, int32_t threads,
+                       void* medium);
+
 /* Sizes and strides of the arrays of `grid`. */
 int sk_elastic_layout(const sk_elastic_grid* grid, sk_elastic_layout_t* layout);
 
@@ -98,12 +147,19 @@ int sk_elastic_layout(const sk_elastic_grid* grid, sk_elastic_layout_t* layout);
 int sk_elastic_profiles(const sk_elastic_grid* grid, double vmax, double frequency, double reflection,
                         double sponge, void* profiles);
 
+/* Sorts entries as sk_elastic_points wants them, those at one node as they came. Fills row_start, (n_shots,
+ * nz + 1), and n elements each of offset, field, series and weight (of itemsize bytes). */
+int sk_elastic_sort(const sk_elastic_grid* grid, int64_t n_shots, int64_t n_series,
+                    const sk_elastic_entries* entries, int64_t* row_start, int64_t* offset, int32_t* field,
+                    int32_t* series, void* weight);
+
 /* Largest stable step (s) for the largest ratio `speed` = sqrt((lam + 2 mu) / rho) between neighbouring
- * positions. */
+ * positions (sk_elastic_survey() finds it); 0 if an argument is out of range. */
 double sk_elastic_max_dt(int32_t ndim, int32_t order, const double h[SK_AXES], double speed);
 
 /* Weights of the planes below a free surface in the discrete energy, on nodes or half nodes: a source there
- * is divided by them. Fills `norms` (at most 16) and returns how many; all later ones are 1. */
+ * is divided by them. Fills `norms` (at most 16) and returns how many; all later ones are 1. 0 if an argument
+ * is out of range. */
 int sk_elastic_surface_norms(int32_t order, int32_t half, double* norms);
 
 /* Advances all shots from step `first` to step `last` (exclusive) with `threads` threads. Step n makes
@@ -111,6 +167,9 @@ int sk_elastic_surface_norms(int32_t order, int32_t half, double* norms);
  * written at index n, and so are stress series: index n of a stress receiver holds the stress at (n + 1) dt.
  */
 int sk_elastic_run(const sk_elastic* problem, int64_t first, int64_t last, int32_t threads);
+
+/* Version of the compiled core. */
+const char* sk_version(void);
 
 /* Message of the last error in this thread. */
 const char* sk_error(void);

@@ -13,9 +13,11 @@ FLOATING = (torch.float32, torch.float64)
 def as_tensor(name: str, value: Any, dtype: torch.dtype | None = None) -> Tensor:
     """``value`` as a real floating tensor on the CPU; what has no floating type becomes double precision."""
     try:
-        tensor = torch.as_tensor(value)
+        tensor = torch.as_tensor(value).resolve_neg()
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"`{name}` must be a number, array or tensor, got {type(value).__name__}") from error
+    if tensor.device.type != "cpu":
+        raise ValueError(f"`{name}` must be on the CPU, got {tensor.device}")
     if tensor.is_complex():
         raise TypeError(f"`{name}` must be real, got {tensor.dtype}")
     if tensor.dtype not in FLOATING:

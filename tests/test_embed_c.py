@@ -68,6 +68,19 @@ def test_same_as_the_package(built):
     assert (got - expected).abs().max() < 1e-5 * expected.abs().max()
 
 
+def test_grids_of_all_kinds(built, tmp_path):
+    """Padding stays clean, threads change no bit, bad input is refused: see the program."""
+    objects = [path for path in built[0].rglob("*.o") if path.name != "main.o"]
+    source, program = EXAMPLE.parents[1] / "tests/kernels/exercise.c", tmp_path / "exercise"
+    flags = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{EXAMPLE.parents[1] / 'csrc'}"]
+    subprocess.run(["cc", *flags, "-c", source, "-o", tmp_path / "main.o"], timeout=60, check=True)
+    subprocess.run(
+        ["g++", "-fopenmp", tmp_path / "main.o", *objects, "-lm", "-o", program], timeout=60, check=True
+    )
+    done = subprocess.run([program], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "baseline, 192 cases\n"), done.stderr
+
+
 def test_uses_the_c_interface_alone():
     text = (EXAMPLE / "main.c").read_text()
     included = re.findall(r"#include [<\"](.*?)[>\"]", text)

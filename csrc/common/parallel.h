@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <thread>
 
 #ifdef _OPENMP
@@ -31,20 +32,27 @@ struct alignas(128) Progress {
   }
 };
 
-// Calls work(0, n) ... work(n - 1, n) at the same time, n <= threads; the caller is thread 0. The threads are
-// OpenMP's: those of a host program that uses it too, torch for one, spin for a while after each of its loops
-// and would take a core from any other threads.
+// Calls work(0, n) ... work(n - 1, n) at the same time, n <= threads; the caller is thread 0. If some throw, so
+// does this. The threads are OpenMP's: those of a host program that uses it too, torch for one, spin for a
+// while after each of its loops and would take a core from any other threads.
 template <class Work>
 void run_threads(int threads, const Work& work) {
+  std::exception_ptr failure;
 #pragma omp parallel num_threads(threads)
   {
     const FlushDenormals flush;
+    try {
 #ifdef _OPENMP
-    work(omp_get_thread_num(), omp_get_num_threads());
+      work(omp_get_thread_num(), omp_get_num_threads());
 #else
-    work(0, 1);
+      work(0, 1);
 #endif
+    } catch (...) {
+#pragma omp critical
+      failure = std::current_exception();
+    }
   }
+  if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace seiskern

@@ -2,31 +2,37 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <new>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "common/check.h"
 #include "common/stencil.h"
+#include "elastic/points.h"
 #include "elastic/surface.h"
 #include "elastic/tile.h"
 #include "elastic/view.h"
 #include "seiskern.h"
 
+namespace seiskern {
+namespace {
+thread_local std::string last_error;
+}
+
+int fail(const std::string& message, int status) {
+  last_error = message;
+  return status;
+}
+}  // namespace seiskern
+
 namespace seiskern::elastic {
 namespace {
-
-thread_local std::string last_error;
-
-int fail(const std::string& message) {
-  last_error = message;
-  return SK_INVALID;
-}
 
 constexpr int kFields2[] = {SK_VX, SK_VZ, SK_SXX, SK_SZZ, SK_SXZ};
 constexpr int kMedia2[] = {SK_BX, SK_BZ, SK_LAM, SK_MU2, SK_MXZ};
@@ -97,18 +103,25 @@ int64_t memory_size(const sk_elastic_grid& g, int axis) {
   return (axis == SK_Y ? g.nz : g.ny) * width * count(g, SK_X);
 }
 
+bool positive(double value) { return value > 0 && std::isfinite(value); }
+
+int check_order(int order) {
+  if (order >= 2 && order <= 8 && order % 2 == 0) return SK_OK;
+  return fail("order must be 2, 4, 6 or 8, got " + std::to_string(order));
+}
+
 int check(const sk_elastic_grid& g) {
   if (g.ndim != 2 && g.ndim != 3) return fail("ndim must be 2 or 3, got " + std::to_string(g.ndim));
-  if (g.order < 2 || g.order > 8 || g.order % 2)
-    return fail("order must be 2, 4, 6 or 8, got " + std::to_string(g.order));
+  if (const int status = check_order(g.order)) return status;
   if (g.itemsize != 4 && g.itemsize != 8)
     return fail("itemsize must be 4 or 8, got " + std::to_string(g.itemsize));
   if (g.ndim == 2 && g.ny != 1) return fail("ny must be 1 in 2-D, got " + std::to_string(g.ny));
   if (g.nx < 1 || g.ny < 1 || g.nz < 1) return fail("nx, ny and nz must be positive");
-  if (!(g.dt > 0)) return fail("dt must be > 0");
+  if (double(g.nx) * double(g.ny) * double(g.nz) > 1e15) return fail("the grid must have < 1e15 nodes");
+  if (!positive(g.dt)) return fail("dt must be > 0 and finite");
   const int64_t n[] = {g.nx, g.ny, g.nz};
   for (int axis = 0; axis < 3; ++axis) {
-    if (!(g.h[axis] > 0)) return fail("h must be > 0");
+    if (!positive(g.h[axis])) return fail("h must be > 0 and finite");
     if (g.pml_low[axis] < 0 || g.pml_high[axis] < 0 || g.pml_low[axis] + g.pml_high[axis] > n[axis]) {
       return fail("pml_low and pml_high must be >= 0 and fit into the axis");
     }
@@ -134,6 +147,25 @@ sk_elastic_layout_t make_layout(const sk_elastic_grid& g) {
   for (int axis = 0; axis < 3; ++axis) l.pml_size += 2 * g.ndim * memory_size(g, axis);
   l.profile_size = 5 * (count(g, SK_X) + g.ny + g.nz);
   return l;
+}
+
+std::array<const sk_elastic_points*, 4> all_points(const sk_elastic& p) {
+  return {&p.velocity_sources, &p.stress_sources, &p.velocity_receivers, &p.stress_receivers};
+}
+
+int check(const sk_elastic& p) {
+  if (const int status = check(p.grid)) return status;
+  const sk_elastic_layout_t l = make_layout(p.grid);
+  if (p.n_shots < 1) return fail("n_shots must be >= 1, got " + std::to_string(p.n_shots));
+  if (!p.fields || !p.medium || !p.profiles || (l.pml_size > 0 && !p.pml))
+    return fail("fields, medium, pml and profiles must not be NULL");
+  const int64_t medium = (p.grid.ndim == 2 ? 5 : int64_t{SK_MEDIA}) * l.array_size;
+  if (p.medium_shot_stride != 0 && p.medium_shot_stride < medium)
+    return fail("medium_shot_stride must be 0 or >= " + std::to_string(medium));
+  for (const auto* points : all_points(p)) {
+    if (const int status = check_points(*points, p.grid, l, p.n_shots)) return status;
+  }
+  return SK_OK;
 }
 
 template <class T>
@@ -366,9 +398,12 @@ void fill_profiles(const sk_elastic_grid& g, double vmax, double frequency, doub
 }  // namespace
 }  // namespace seiskern::elastic
 
+using namespace seiskern;
 using namespace seiskern::elastic;
 
 extern "C" {
+
+const char* sk_version(void) { return SK_VERSION; }
 
 const char* sk_error(void) { return last_error.c_str(); }
 
@@ -392,6 +427,7 @@ const char* sk_compiled_isas(void) {
 }
 
 int sk_elastic_layout(const sk_elastic_grid* grid, sk_elastic_layout_t* layout) {
+  if (!grid || !layout) return fail("grid and layout must not be NULL");
   if (const int status = check(*grid)) return status;
   *layout = make_layout(*grid);
   return SK_OK;
@@ -399,28 +435,33 @@ int sk_elastic_layout(const sk_elastic_grid* grid, sk_elastic_layout_t* layout) 
 
 int sk_elastic_profiles(const sk_elastic_grid* grid, double vmax, double frequency, double reflection,
                         double sponge, void* profiles) {
+  if (!grid || !profiles) return fail("grid and profiles must not be NULL");
   if (const int status = check(*grid)) return status;
   if (!(vmax > 0 && frequency >= 0 && reflection > 0 && reflection < 1 && sponge >= 0)) {
     return fail("vmax must be > 0, frequency >= 0, 0 < reflection < 1 and sponge >= 0");
   }
-  if (grid->itemsize == 4) {
-    fill_profiles(*grid, vmax, frequency, reflection, sponge, static_cast<float*>(profiles));
-  } else {
-    fill_profiles(*grid, vmax, frequency, reflection, sponge, static_cast<double*>(profiles));
-  }
-  return SK_OK;
+  return guarded_as(grid->itemsize, [&](auto zero) {
+    fill_profiles(*grid, vmax, frequency, reflection, sponge, static_cast<decltype(zero)*>(profiles));
+  });
 }
 
 double sk_elastic_max_dt(int32_t ndim, int32_t order, const double h[SK_AXES], double speed) {
+  if (!h) return fail("h must not be NULL"), 0;
+  if (check_order(order) != SK_OK) return 0;
+  if (ndim != 2 && ndim != 3) return fail("ndim must be 2 or 3, got " + std::to_string(ndim)), 0;
+  if (!positive(speed)) return fail("speed must be > 0 and finite"), 0;
   double sum = 0;
   for (int axis = 0; axis < 3; ++axis) {
     if (axis == SK_Y && ndim == 2) continue;
+    if (!positive(h[axis])) return fail("h must be > 0 and finite"), 0;
     sum += 1 / (h[axis] * h[axis]);
   }
   return 2 / (speed * seiskern::difference_norm(order) * std::sqrt(sum));
 }
 
 int sk_elastic_surface_norms(int32_t order, int32_t half, double* norms) {
+  if (!norms) return fail("norms must not be NULL"), 0;
+  if (check_order(order) != SK_OK) return 0;
   switch (order) {
     case 2:
       return surface_norms<1>(half, norms);
@@ -434,26 +475,17 @@ int sk_elastic_surface_norms(int32_t order, int32_t half, double* norms) {
 }
 
 int sk_elastic_run(const sk_elastic* problem, int64_t first, int64_t last, int32_t threads) {
-  const sk_elastic_grid& g = problem->grid;
-  if (const int status = check(g)) return status;
+  if (!problem) return fail("problem must not be NULL");
+  if (const int status = check(*problem)) return status;
   if (threads < 1) return fail("threads must be >= 1, got " + std::to_string(threads));
-  for (const auto* p : {&problem->velocity_sources, &problem->stress_sources, &problem->velocity_receivers,
-                        &problem->stress_receivers}) {
-    if (p->n_series > 0 && (first < 0 || last > p->n_steps))
-      return fail("first and last must lie within n_steps");
+  if (first < 0 || last < first) return fail("first must be >= 0 and last >= first");
+  for (const auto* p : all_points(*problem)) {
+    if (p->n_series > 0 && last > p->n_steps) return fail("first and last must lie within n_steps");
   }
+  const sk_elastic_grid& g = problem->grid;
   const sk_elastic_layout_t layout = make_layout(g);
-  try {
-    if (g.itemsize == 4) {
-      run_shots<float>(*problem, layout, first, last, threads);
-    } else {
-      run_shots<double>(*problem, layout, first, last, threads);
-    }
-  } catch (const std::bad_alloc&) {
-    last_error = "out of memory";
-    return SK_NO_MEMORY;
-  }
-  return SK_OK;
+  return guarded_as(g.itemsize,
+                    [&](auto zero) { run_shots<decltype(zero)>(*problem, layout, first, last, threads); });
 }
 
 }  // extern "C"

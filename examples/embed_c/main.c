@@ -68,29 +68,33 @@ static sk_elastic_grid make_grid(void) {
   return grid;
 }
 
-/* Fills the nodes of all medium arrays and leaves the padding zero. */
-static double* make_medium(const sk_elastic_grid* grid, const sk_elastic_layout_t* layout) {
-  const double mu = rho * vs * vs, lam = rho * vp * vp - 2 * mu;
-  const double value[SK_MEDIA] = {1 / rho, 1 / rho, 1 / rho, lam, 2 * mu, mu, mu, mu};
-  double* medium = zeros(SK_MEDIA * layout->array_size);
-  for (int m = 0; m < SK_MEDIA; ++m) {
-    for (int64_t k = 0; k < grid->nz; ++k) {
-      const double here = m == SK_LAM && k == 0 ? 2 * lam * mu / (lam + 2 * mu) : value[m];
-      for (int64_t j = 0; j < grid->ny; ++j) {
-        double* row =
-            medium + m * layout->array_size + layout->origin + k * layout->stride_z + j * layout->stride_y;
-        for (int64_t i = 0; i < grid->nx; ++i) row[i] = here;
-      }
-    }
-  }
-  return medium;
+/* A homogeneous model: strides of zero repeat one number. */
+static sk_elastic_model make_model(void) {
+  sk_elastic_model model = {0};
+  model.ndim = 3, model.itemsize = sizeof(double);
+  model.nx = model.ny = model.nz = NODES, model.n_models = 1;
+  model.vp.data = &vp, model.vs.data = &vs, model.rho.data = &rho;
+  return model;
 }
 
-/* Marks n entries, all in plane k. */
-static int64_t* in_plane(const sk_elastic_grid* grid, int64_t k, int64_t n) {
-  int64_t* row_start = zeros(grid->nz + 1);
-  for (int64_t later = k + 1; later <= grid->nz; ++later) row_start[later] = n;
-  return row_start;
+/* Sorted entries of one shot and one series, and their samples. */
+typedef struct {
+  int64_t *row_start, *offset;
+  int32_t *field, *series;
+  double *weight, *data;
+} points_memory;
+
+static sk_elastic_points make_points(const sk_elastic_grid* grid, const sk_elastic_entries* entries,
+                                     points_memory* p) {
+  p->row_start = zeros(grid->nz + 1), p->offset = zeros(entries->n);
+  p->field = zeros(entries->n), p->series = zeros(entries->n);
+  p->weight = zeros(entries->n), p->data = zeros(STEPS);
+  check(sk_elastic_sort(grid, 1, 1, entries, p->row_start, p->offset, p->field, p->series, p->weight));
+  return (sk_elastic_points){p->row_start, p->offset, p->field, p->series, p->weight, p->data, 1, STEPS};
+}
+
+static void free_points(points_memory* p) {
+  free(p->row_start), free(p->offset), free(p->field), free(p->series), free(p->weight), free(p->data);
 }
 
 /* Prints the first wave beside the exact one; the surface answers later. */
@@ -113,44 +117,47 @@ int main(int argc, char** argv) {
   const sk_elastic_grid grid = make_grid();
   sk_elastic_layout_t layout;
   check(sk_elastic_layout(&grid, &layout));
-  const double limit = sk_elastic_max_dt(grid.ndim, grid.order, grid.h, vp);
-  printf("seiskern core, %s; step %g s, stable up to %.4g s\n", sk_isa(), dt, limit);
+  const sk_elastic_model model = make_model();
+  sk_elastic_ranges ranges;
+  check(sk_elastic_survey(&model, THREADS, &ranges));
+  const double limit = sk_elastic_max_dt(grid.ndim, grid.order, grid.h, ranges.speed);
+  printf("seiskern core %s, %s; step %g s, stable up to %.4g s\n", sk_version(), sk_isa(), dt, limit);
 
   double* fields = zeros(SK_FIELDS * layout.array_size);
-  double* medium = make_medium(&grid, &layout);
+  double* medium = zeros(SK_MEDIA * layout.array_size);
   double* pml = zeros(layout.pml_size);
   double* profiles = zeros(layout.profile_size);
   const double dominant = f0 * sqrt(2 / pi); /* mean frequency of the power of m' */
-  check(sk_elastic_profiles(&grid, vp, dominant, 1e-6, 0, profiles));
+  check(sk_elastic_stagger(&grid, &model, THREADS, medium));
+  check(sk_elastic_profiles(&grid, ranges.speed, dominant, 1e-6, 0, profiles));
 
   /* The explosion takes moment rate / volume from each normal stress: three entries at one node. */
-  const int64_t source_row = (SOURCE_J + ABSORBING) * layout.stride_y;
-  const int64_t source_offset[3] = {source_row + SOURCE_I + ABSORBING, source_row + SOURCE_I + ABSORBING,
-                                    source_row + SOURCE_I + ABSORBING};
-  const int32_t source_field[3] = {SK_SXX, SK_SYY, SK_SZZ}, source_series[3] = {0, 0, 0};
+  const int64_t k[3] = {SOURCE_K, SOURCE_K, SOURCE_K};
+  const int64_t j[3] = {SOURCE_J + ABSORBING, SOURCE_J + ABSORBING, SOURCE_J + ABSORBING};
+  const int64_t i[3] = {SOURCE_I + ABSORBING, SOURCE_I + ABSORBING, SOURCE_I + ABSORBING};
+  const int64_t normal[3] = {SK_SXX, SK_SYY, SK_SZZ}, series[3] = {0, 0, 0};
   const double amount = -dt * moment / (spacing * spacing * spacing);
-  const double source_weight[3] = {amount, amount, amount};
-  int64_t* source_rows = in_plane(&grid, SOURCE_K, 3);
-  double* rate = zeros(STEPS);
-  for (int n = 0; n < STEPS; ++n) rate[n] = moment_rate((n + 0.5) * dt); /* midway between two stresses */
+  const double weight[3] = {amount, amount, amount};
+  const sk_elastic_entries source = {3, NULL, k, j, i, normal, series, weight};
 
   /* The receiver reads vx, which lies half a cell beyond its node. */
-  const int64_t receiver_offset[1] = {source_row + RECEIVER_I + ABSORBING};
-  const int32_t receiver_field[1] = {SK_VX}, receiver_series[1] = {0};
-  const double receiver_weight[1] = {1};
-  int64_t* receiver_rows = in_plane(&grid, SOURCE_K, 1);
-  double* velocity = zeros(STEPS);
+  const int64_t receiver_i[1] = {RECEIVER_I + ABSORBING}, vx[1] = {SK_VX};
+  const double one[1] = {1};
+  const sk_elastic_entries receiver = {1, NULL, k, j, receiver_i, vx, series, one};
   const double r = (RECEIVER_I + 0.5 - SOURCE_I) * spacing;
 
+  points_memory sources, receivers;
   sk_elastic problem = {0};
   problem.grid = grid, problem.n_shots = 1;
   problem.fields = fields, problem.medium = medium, problem.pml = pml, problem.profiles = profiles;
-  problem.stress_sources = (sk_elastic_points){
-      source_rows, source_offset, source_field, source_series, source_weight, rate, 1, STEPS};
-  problem.velocity_receivers = (sk_elastic_points){
-      receiver_rows, receiver_offset, receiver_field, receiver_series, receiver_weight, velocity, 1, STEPS};
+  problem.stress_sources = make_points(&grid, &source, &sources);
+  problem.velocity_receivers = make_points(&grid, &receiver, &receivers);
+  for (int n = 0; n < STEPS; ++n) {
+    sources.data[n] = moment_rate((n + 0.5) * dt); /* midway between two stresses */
+  }
   check(sk_elastic_run(&problem, 0, STEPS, THREADS));
 
+  const double* velocity = receivers.data;
   report(velocity, r);
   if (argc > 1) {
     FILE* file = fopen(argv[1], "w");
@@ -159,6 +166,6 @@ int main(int argc, char** argv) {
     if (fclose(file) != 0) return perror(argv[1]), EXIT_FAILURE;
   }
   free(fields), free(medium), free(pml), free(profiles);
-  free(source_rows), free(rate), free(receiver_rows), free(velocity);
+  free_points(&sources), free_points(&receivers);
   return EXIT_SUCCESS;
 }

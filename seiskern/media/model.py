@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-
 from seiskern import _checks
 from seiskern.grid import AXES
+from seiskern.kernels import elastic
 
 
 class Medium:
@@ -70,7 +69,7 @@ class Medium:
             _checks.positive("spacing", h) for h in _checks.per_axis("spacing", spacing, self.ndim)
         )
         self.origin = _checks.per_axis("origin", origin, self.ndim)
-        self._check_values()
+        self.check()
 
     def _dimensions(self, spacing: float | Sequence[float]) -> int:
         for name in ("vs", "rho"):
@@ -87,18 +86,28 @@ class Medium:
             )
         return ndim
 
-    def _check_values(self) -> None:
-        for name in ("vp", "vs", "rho"):
-            _checks.finite(name, getattr(self, name))
-        for name in ("vp", "rho"):
-            least = float(getattr(self, name).min())
+    def check(self) -> elastic.Ranges:
+        """Ranges of the values, which may have changed since the medium was made.
+
+        Raises
+        ------
+        ValueError
+            As on construction.
+        """
+        ranges = elastic.survey(self.vp, self.vs, self.rho, self.ndim)
+        if not ranges.finite:
+            for name in ("vp", "vs", "rho"):
+                _checks.finite(name, getattr(self, name))
+        for name, (least, _) in (("vp", ranges.vp), ("rho", ranges.rho)):
             if least <= 0:
                 raise ValueError(f"`{name}` must be > 0, got {least}")
-        if float(self.vs.min()) < 0:
-            raise ValueError(f"`vs` must be >= 0, got {float(self.vs.min())}")
-        ratio = float((self.vs / self.vp).max())
-        if ratio > (3 / 4) ** 0.5 * (1 + 1e-6):
-            raise ValueError(f"`vs` must be <= 0.866 `vp` (positive bulk modulus), got {ratio:.3f} `vp`")
+        if ranges.vs[0] < 0:
+            raise ValueError(f"`vs` must be >= 0, got {ranges.vs[0]}")
+        if ranges.ratio > (3 / 4) ** 0.5 * (1 + 1e-6):
+            raise ValueError(
+                f"`vs` must be <= 0.866 `vp` (positive bulk modulus), got {ranges.ratio:.3f} `vp`"
+            )
+        return ranges
 
     @property
     def batched(self) -> bool:
@@ -118,12 +127,12 @@ class Medium:
     @property
     def slowest(self) -> float:
         """Lowest speed of the waves it carries, m/s: S, or P where there is no S."""
-        return float(torch.where(self.vs > 0, self.vs, self.vp).min())
+        return self.check().slowest
 
     def __repr__(self) -> str:
         """Shape, spacing and range of the speeds."""
+        ranges = elastic.survey(self.vp, self.vs, self.rho, self.ndim)
         return (
             f"Medium(shape={tuple(self.vp.shape)}, spacing={self.spacing} m, "
-            f"vp {float(self.vp.min()):.0f}-{float(self.vp.max()):.0f} m/s, "
-            f"vs {float(self.vs.min()):.0f}-{float(self.vs.max()):.0f} m/s)"
+            f"vp {ranges.vp[0]:.0f}-{ranges.vp[1]:.0f} m/s, vs {ranges.vs[0]:.0f}-{ranges.vs[1]:.0f} m/s)"
         )

@@ -12,7 +12,7 @@ from torch import Tensor
 import seiskern as sk
 from seiskern.grid import AXES, offset
 from seiskern.kernels import elastic
-from seiskern.media.staggered import stagger
+from seiskern.kernels.elastic.reference import stagger
 from seiskern.verify.case import Case
 from seiskern.verify.laws import RESOLVED, SPACING, VS, advance, packed_medium, random_medium
 from seiskern.wave.plan import COURANT, POINTS_PER_WAVELENGTH

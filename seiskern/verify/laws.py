@@ -13,7 +13,6 @@ import seiskern as sk
 from seiskern import _ext
 from seiskern.kernels import elastic
 from seiskern.media.random import von_karman
-from seiskern.media.staggered import stagger
 from seiskern.verify.case import Case
 from seiskern.wave.plan import POINTS_PER_WAVELENGTH
 
@@ -244,9 +243,7 @@ def noise_run(shape: tuple[int, ...], n_threads: int, steps: int = 41) -> Tensor
 
 def packed_medium(medium: sk.Medium, problem: elastic.Problem) -> Tensor:
     """Coefficients for the kernels."""
-    pad = problem.absorbing or ((0, 0),) * problem.ndim
-    coefficients = stagger(medium.vp, medium.vs, medium.rho, pad, problem.free_surface)
-    return problem.pack({name: value[None] for name, value in coefficients.items()})
+    return elastic.stagger(problem, medium.vp, medium.vs, medium.rho)
 
 
 def instruction_sets() -> float:

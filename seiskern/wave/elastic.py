@@ -11,9 +11,8 @@ from torch import Tensor
 from seiskern import _checks
 from seiskern.grid import VELOCITY
 from seiskern.kernels import elastic
-from seiskern.kernels.elastic.plan import FIELD_NUMBER
+from seiskern.kernels.elastic.plan import COEFFICIENTS, FIELD_NUMBER
 from seiskern.media.model import Medium
-from seiskern.media.staggered import stagger
 from seiskern.wave.plan import LONG, SPONGE, Plan, plan
 from seiskern.wave.points import Entries, as_density, entries, on_surface
 from seiskern.wave.record import QUANTITIES, Seismograms, Snapshots, SnapshotWriter
@@ -181,11 +180,7 @@ class _Run:
     ) -> None:
         self.medium, self.plan, self.clock = medium, decided, decided.clock
         problem = decided.problem
-        coefficients = stagger(medium.vp, medium.vs, medium.rho, problem.absorbing, problem.free_surface)
-        if not medium.batched:
-            coefficients = {name: value[None] for name, value in coefficients.items()}
-        self.coefficients = coefficients
-        self.packed = problem.pack(coefficients)
+        self.packed = elastic.stagger(problem, medium.vp, medium.vs, medium.rho)
         samples = self._samples(shots)
         band = _Band.of(samples, self.clock.dt)
         self._warn(band)
@@ -195,7 +190,6 @@ class _Run:
         self.components = tuple(self.quantity.parts(medium.ndim))
         self.receivers = self._receivers(receivers, len(shots))
         self.state = elastic.State.zeros(problem, len(shots))
-        del self.coefficients
 
     def _samples(self, shots: list[list[Source]]) -> Tensor:
         """Time functions of all sources, (n_sources, nt)."""
@@ -275,15 +269,17 @@ class _Run:
         if field[0] == "v":
             for name in VELOCITY[self.medium.ndim]:
                 here = found.number == FIELD_NUMBER[name]
-                buoyancy = self._at(self.coefficients["b" + name[1]], found)
+                buoyancy = self._at("b" + name[1], found)
                 found.weight = torch.where(here, found.weight * buoyancy, found.weight)
         if field == "szz" and self.plan.problem.free_surface:
-            modulus, mu2 = (self._at(self.coefficients[name], found) for name in ("lam", "mu2"))
+            modulus, mu2 = (self._at(name, found) for name in ("lam", "mu2"))
             share = modulus / mu2.where(mu2 > 0, 1.0)  # 2 lam mu / (lam + 2 mu) over 2 mu
             return on_surface(self.medium.ndim, share.where(mu2 > 0, 1.0), found)
         return [found]
 
-    def _at(self, coefficient: Tensor, found: Entries) -> Tensor:
+    def _at(self, name: str, found: Entries) -> Tensor:
+        """A coefficient of the medium at the node of each entry."""
+        coefficient = self.plan.problem.view(self.packed)[:, COEFFICIENTS[self.medium.ndim].index(name)]
         batch = found.shot if len(coefficient) > 1 else torch.zeros_like(found.shot)
         return coefficient[(batch, *(found.index[axis] for axis in self.medium.axes))].double()
 

@@ -8,7 +8,6 @@ import torch
 from seiskern import _checks
 from seiskern.kernels import elastic
 from seiskern.media.model import Medium
-from seiskern.media.staggered import fastest
 from seiskern.wave.timing import Clock
 
 ORDERS = (2, 4, 6, 8)
@@ -108,8 +107,8 @@ def plan(
     least = 16 if free_surface else 1
     if medium.shape[0] < least:
         raise ValueError(f"`medium` must have >= {least} planes below a free surface, got {medium.shape[0]}")
-    speed = _speed(medium)
-    limit = COURANT * elastic.max_dt(medium.ndim, order, medium.spacing, speed)
+    ranges = medium.check()
+    limit = COURANT * elastic.max_dt(medium.ndim, order, medium.spacing, ranges.speed)
     ratio = max(1, math.ceil(dt / limit * (1 - 1e-12)))
     problem = elastic.Problem(
         shape=tuple(n + before + after for n, (before, after) in zip(medium.shape, pad, strict=True)),
@@ -124,16 +123,11 @@ def plan(
     return Plan(
         problem=problem,
         clock=Clock(dt, nt, ratio, dispersion_correction),
-        speed=speed,
-        frequency=medium.slowest / (points * max(medium.spacing)),
+        speed=ranges.speed,
+        frequency=ranges.slowest / (points * max(medium.spacing)),
         points=points,
         memory=_memory(problem, n_shots, len(medium.vp) if medium.batched else 1),
     )
-
-
-def _speed(medium: Medium) -> float:
-    with torch.no_grad():
-        return fastest(medium.vp, medium.rho, medium.ndim)
 
 
 def _memory(problem: elastic.Problem, n_shots: int, n_media: int) -> int:

@@ -1,10 +1,14 @@
 """Layout of the arrays, sorting of the points, and what is refused."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from seiskern import _ext
+from seiskern.grid import AXES
 from seiskern.kernels import elastic
 from seiskern.kernels.elastic import reference
 from seiskern.kernels.elastic.plan import COEFFICIENTS, FIELD_NUMBER
@@ -188,8 +192,8 @@ def test_no_points():
         ((-1, 0, 0, 0, 0), "`shot`"),
         ((0, 0, 0, 0, 3), "`series` must be >= 0 and < 3"),
         ((0, 0, 0, 0, -1), "`series`"),
-        ((0, 0, 0, FIELD_NUMBER["vy"], 0), "`number`"),  # there is no vy in 2-D
-        ((0, 0, 0, 9, 0), "`number`"),
+        ((0, 0, 0, FIELD_NUMBER["vy"], 0), "`field` must be one of"),  # there is no vy in 2-D
+        ((0, 0, 0, 9, 0), "`field` must be one of"),
     ],
     ids=str,
 )
@@ -277,3 +281,45 @@ def test_run_refuses_steps_without_series(first, last, arguments):
 def test_run_refuses_no_threads(arguments):
     with pytest.raises(ValueError, match="threads must be >= 1, got -1"):
         elastic.run(**arguments | {"threads": -1})
+
+
+def test_the_core_has_the_version_of_the_package():
+    text = (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    assert re.findall(r'^version = "(.*)"$', text, re.MULTILINE) == [_ext.require().version()]
+
+
+def test_max_dt_refuses():
+    for ndim, order, spacing, speed, message in [
+        (2, 5, (1.0, 1.0), 1.0, "order must be 2, 4, 6 or 8, got 5"),
+        (2, 4, (1.0, 0.0), 1.0, "h must be > 0"),
+        (3, 4, (1.0, 1.0, 1.0), float("nan"), "speed must be > 0"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            elastic.max_dt(ndim, order, spacing, speed)
+
+
+def test_surface_norms_refuse():
+    with pytest.raises(ValueError, match="order must be 2, 4, 6 or 8, got 10"):
+        elastic.surface_norms(10, half=False)
+
+
+@pytest.mark.parametrize("shape", [(7, 9), (5, 4, 6)], ids=str)
+def test_sorting_is_stable(shape, rng):
+    problem, n = make_problem(shape), 400
+    shot = torch.randint(0, 3, (n,), generator=rng)
+    axes = zip(AXES[problem.ndim], shape, strict=True)
+    index = {axis: torch.randint(0, nodes, (n,), generator=rng) for axis, nodes in axes}
+    series, weight = torch.randint(0, 5, (n,), generator=rng), torch.arange(n)
+    number = torch.full((n,), FIELD_NUMBER["sxx"])
+    points = elastic.Points.build(problem, torch.zeros(3, 1, 5), shot, index, number, series, weight)
+    key = [(int(s), *(int(i[e]) for i in index.values()), e) for e, s in enumerate(shot)]
+    order = [entry[-1] for entry in sorted(key)]
+    assert points.weight.tolist() == order
+    assert torch.equal(points.series, series[order].int())
+    planes = torch.bincount(shot * shape[0] + index["z"], minlength=3 * shape[0]).reshape(3, -1)
+    assert torch.equal(points.row_start.diff(dim=1), planes)
+
+
+def test_entries_are_complete():
+    with pytest.raises(ValueError, match="one value each of everything, 2"):
+        build(make_problem(), [0, 0], [1, 2], [0], [0, 0], [0, 0])

@@ -6,7 +6,7 @@ import torch
 
 import seiskern as sk
 from seiskern.kernels import elastic
-from seiskern.media.staggered import stagger
+from seiskern.kernels.elastic.reference import stagger
 from seiskern.verify import bounds, data, laws
 
 CASES = [*laws.CASES, *bounds.CASES, *data.CASES]

@@ -201,3 +201,14 @@ def test_a_free_surface_needs_depth(force):
     thin = sk.Medium(torch.full((15, 44), 1730.0), 1000.0, 2000.0, 10.0)
     with pytest.raises(ValueError, match=r"^`medium` must have >= 16 planes below a free surface, got 15$"):
         run(thin, force(z=10.0))
+
+
+def test_media_are_checked_again(medium, force):
+    medium.vs[3, 4] = -1.0
+    with pytest.raises(ValueError, match=r"^`vs` must be >= 0, got -1.0$"):
+        run(medium, force())
+
+
+def test_media_lie_on_the_cpu():
+    with pytest.raises(ValueError, match=r"^`vp` must be on the CPU, got meta$"):
+        sk.Medium(torch.ones(20, 20, device="meta"), 1000.0, 2000.0, 10.0)

@@ -223,6 +223,8 @@ class Points:
     ) -> "Points":
         """Sort entries, each given by its shot, its node per axis, its field and its series.
 
+        Those at one node keep their order.
+
         Parameters
         ----------
         problem : Problem
@@ -239,31 +241,19 @@ class Points:
         Points
             For `run`.
         """
-        n_shots, nz = len(data), problem.shape[0]
-        for axis, n in zip(AXES[problem.ndim], problem.shape, strict=True):
-            if len(shot) and not bool(((index[axis] >= 0) & (index[axis] < n)).all()):
-                raise ValueError(f"points must lie on nodes 0 to {n - 1} along {axis}")
-        for name, value, n in (("shot", shot, n_shots), ("series", series, data.shape[2])):
-            if len(shot) and not bool(((value >= 0) & (value < n)).all()):
-                raise ValueError(f"`{name}` must be >= 0 and < {n}, got {value.tolist()}")
-        known = torch.tensor([FIELD_NUMBER[name] for name in problem.fields])
-        if not bool(torch.isin(number, known).all()):
-            raise ValueError(f"`number` must be one of {known.tolist()}, got {number.tolist()}")
-        offset = index["x"] + (index["y"] * problem.layout["stride_y"] if problem.ndim == 3 else 0)
-        plane = shot * nz + index["z"]
-        order = torch.argsort(offset, stable=True)
-        order = order[torch.argsort(plane[order], stable=True)]
-        total = torch.bincount(plane, minlength=n_shots * nz).cumsum(0)
-        start = torch.cat([torch.zeros(1, dtype=torch.int64), total])
-        rows = torch.arange(n_shots)[:, None] * nz + torch.arange(nz + 1)
-        return cls(
-            row_start=start[rows].contiguous(),
-            offset=offset[order].to(torch.int64).contiguous(),
-            number=number[order].to(torch.int32).contiguous(),
-            series=series[order].to(torch.int32).contiguous(),
-            weight=weight[order].to(problem.dtype).contiguous(),
-            data=data,
-        )
+        n, n_shots, n_series = len(shot), len(data), data.shape[2]
+        place = [index.get(axis, shot) for axis in "zyx"]  # what stands for y in 2-D is not looked at
+        given = [value.to(torch.int64).contiguous() for value in (shot, *place, number, series)]
+        given.append(weight.to(torch.float64).contiguous())
+        if any(value.shape != (n,) for value in given):
+            raise ValueError(f"entries must have one value each of everything, {n}")
+        types = (torch.int64, torch.int32, torch.int32, problem.dtype)
+        row_start = torch.empty(n_shots, problem.shape[0] + 1, dtype=torch.int64)
+        offset, fields, numbers, weights = (torch.empty(n, dtype=dtype) for dtype in types)
+        made = (row_start, offset, fields, numbers, weights)
+        addresses = [[value.data_ptr() for value in values] for values in (given, made)]
+        _ext.require().elastic_sort(problem.native, n_shots, n_series, n, *addresses)
+        return cls(*made, data=data)
 
 
 def max_dt(ndim: int, order: int, spacing: Sequence[float], speed: float) -> float:

@@ -1,0 +1,120 @@
+"""From a medium at nodes to the coefficients of the kernels; `reference` defines both functions."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seiskern import _ext
+from seiskern.kernels.elastic.plan import COEFFICIENTS, Problem, zeros
+
+DTYPES = (torch.float32, torch.float64)
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """What media span.
+
+    Attributes
+    ----------
+    vp, vs, rho : (float, float), m/s, m/s, kg/m3
+        Least and largest.
+    ratio : float
+        Largest vs / vp.
+    slowest : float, m/s
+        Slowest wave: S, or P where there is no S.
+    speed : float, m/s
+        That bounds the stable step: the largest of sqrt((lam + 2 mu) b) over nodes and the buoyancies b at
+        the velocities beside them.
+    finite : bool
+        False: some value is NaN or infinite, and the rest means nothing.
+    """
+
+    vp: tuple[float, float]
+    vs: tuple[float, float]
+    rho: tuple[float, float]
+    ratio: float
+    slowest: float
+    speed: float
+    finite: bool
+
+
+def survey(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int, threads: int | None = None) -> Ranges:
+    """Ranges of media.
+
+    Parameters
+    ----------
+    vp, vs, rho : Tensor, shape (..., nz, [ny,] nx), m/s, m/s, kg/m3
+        Media at the nodes, all of one shape and type; at most one axis more than ``ndim``.
+    ndim : int
+        2 or 3.
+    threads : int, optional
+        As many as torch uses.
+
+    Returns
+    -------
+    Ranges
+        Over all of them.
+
+    Raises
+    ------
+    ValueError
+        If shapes or types differ.
+    """
+    model, _kept = _model(vp, vs, rho, ndim)
+    return Ranges(**_ext.require().elastic_survey(model, threads or _ext.threads()))
+
+
+def stagger(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, threads: int | None = None) -> Tensor:
+    """Coefficients of the staggered scheme, with absorbing layers around, as ``reference.stagger`` defines.
+
+    Parameters
+    ----------
+    problem : Problem
+        The grid, absorbing layers included.
+    vp, vs, rho : Tensor, shape (..., nz, [ny,] nx), m/s, m/s, kg/m3
+        Media at the nodes that are not absorbing, all of the problem's type; at most one axis more.
+    threads : int, optional
+        As many as torch uses. The result does not depend on it.
+
+    Returns
+    -------
+    Tensor, shape (1 or n_media, n_coefficients, array_size)
+        For `run`.
+
+    Raises
+    ------
+    ValueError
+        If shapes or types do not fit.
+    """
+    model, _kept = _model(vp, vs, rho, problem.ndim)
+    n_media = len(vp) if vp.ndim > problem.ndim else 1
+    packed = zeros((n_media, len(COEFFICIENTS[problem.ndim]), problem.layout["array_size"]), problem.dtype)
+    _ext.require().elastic_stagger(problem.native, model, threads or _ext.threads(), packed.data_ptr())
+    return packed
+
+
+def _model(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int) -> tuple[Any, list[Tensor]]:
+    """Addresses of media for the compiled module, and the tensors that must outlive it."""
+    if vp.ndim not in (ndim, ndim + 1):
+        raise ValueError(f"`vp` must have {ndim} or {ndim + 1} axes, got shape {tuple(vp.shape)}")
+    for name, value in (("vp", vp), ("vs", vs), ("rho", rho)):
+        if value.shape != vp.shape or value.dtype != vp.dtype or value.device.type != "cpu":
+            got = f"{tuple(value.shape)} {value.dtype} on {value.device}"
+            raise ValueError(f"`{name}` must be {tuple(vp.shape)} {vp.dtype} on cpu, got {got}")
+    if vp.dtype not in DTYPES:
+        raise ValueError(f"`vp` must be float32 or float64, got {vp.dtype}")
+    batch, shape = vp.shape[:-ndim], vp.shape[-ndim:]
+    rows = [value if value.stride(-1) in (0, 1) else value.contiguous() for value in (vp, vs, rho)]
+
+    def values(value: Tensor) -> tuple[int, tuple[int, ...]]:
+        along = value.stride()
+        stride_x = along[-1] if shape[-1] > 1 else 0  # that of a single node may be any
+        stride_y = along[-2] if ndim == 3 else 0
+        return value.data_ptr(), (along[0] if batch else 0, along[-ndim], stride_y, stride_x)
+
+    n = (shape[-1], shape[-2] if ndim == 3 else 1, shape[0])
+    n_media = batch[0] if batch else 1
+    model = _ext.require().ElasticModel(ndim, vp.element_size(), n, n_media, *map(values, rows))
+    return model, rows

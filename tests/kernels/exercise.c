@@ -1,0 +1,248 @@
+/* Calls every function of the C interface on grids of all kinds, in arrays of exactly the promised size, for
+ * the sanitizers of the compiler (test_sanitizers.py). Fails if padding is written to, if threads change a
+ * bit, if something is not finite, or if bad input is let through. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "seiskern.h"
+
+enum { STEPS = 7, SERIES = 3, ENTRIES = 40 };
+
+static void require(int condition, const char* what) {
+  if (condition) return;
+  fprintf(stderr, "%s (last error: %s)\n", what, sk_error());
+  exit(EXIT_FAILURE);
+}
+
+static void* zeros(int64_t n, int64_t itemsize) {
+  void* memory = calloc((size_t)n, (size_t)itemsize);
+  require(memory != NULL || n == 0, "out of memory");
+  return memory;
+}
+
+static int64_t below(int64_t n) { return rand() % n; }
+static double uniform(void) { return rand() / (double)RAND_MAX; }
+
+static double get(const void* array, int itemsize, int64_t n) {
+  return itemsize == 4 ? ((const float*)array)[n] : ((const double*)array)[n];
+}
+static void* filled(int64_t n, int itemsize, double least, double span) {
+  void* memory = zeros(n, itemsize);
+  for (int64_t e = 0; e < n; ++e) {
+    const double value = least + span * uniform();
+    if (itemsize == 4) ((float*)memory)[e] = (float)value;
+    if (itemsize == 8) ((double*)memory)[e] = value;
+  }
+  return memory;
+}
+
+typedef struct {
+  int64_t *row_start, *offset;
+  int32_t *field, *series;
+  void *weight, *data;
+  sk_elastic_points points;
+} sparse;
+
+static sparse make_sparse(const sk_elastic_grid* g, int64_t n_shots, int stress, double amplitude) {
+  static const int64_t fields[2][2][6] = {
+      {{SK_VX, SK_VZ}, {SK_SXX, SK_SZZ, SK_SXZ}},
+      {{SK_VX, SK_VY, SK_VZ}, {SK_SXX, SK_SYY, SK_SZZ, SK_SXY, SK_SXZ, SK_SYZ}}};
+  const int64_t n_fields = g->ndim == 2 ? 2 + stress : 3 + 3 * stress;
+  int64_t node[6][ENTRIES];
+  double weight[ENTRIES];
+  for (int e = 0; e < ENTRIES; ++e) {
+    node[0][e] = below(n_shots), node[1][e] = below(g->nz), node[2][e] = below(g->ny);
+    node[3][e] = below(g->nx), node[4][e] = fields[g->ndim - 2][stress][below(n_fields)];
+    node[5][e] = below(SERIES), weight[e] = uniform() - 0.5;
+  }
+  const sk_elastic_entries entries = {ENTRIES, node[0], node[1], g->ndim == 2 ? NULL : node[2],
+                                      node[3], node[4], node[5], weight};
+  sparse s;
+  s.row_start = zeros(n_shots * (g->nz + 1), sizeof(int64_t)), s.offset = zeros(ENTRIES, sizeof(int64_t));
+  s.field = zeros(ENTRIES, sizeof(int32_t)), s.series = zeros(ENTRIES, sizeof(int32_t));
+  s.weight = zeros(ENTRIES, g->itemsize);
+  s.data = filled(n_shots * STEPS * SERIES, g->itemsize, -amplitude, 2 * amplitude);
+  require(sk_elastic_sort(g, n_shots, SERIES, &entries, s.row_start, s.offset, s.field, s.series, s.weight) ==
+              SK_OK,
+          "sort");
+  require(s.row_start[n_shots * (g->nz + 1) - 1] == ENTRIES, "an entry was lost");
+  s.points = (sk_elastic_points){s.row_start, s.offset, s.field, s.series, s.weight, s.data, SERIES, STEPS};
+  return s;
+}
+
+static void free_sparse(sparse* s) {
+  free(s->row_start), free(s->offset), free(s->field), free(s->series), free(s->weight), free(s->data);
+}
+
+/* Whether element n of an array is a node. */
+static int is_node(const sk_elastic_grid* g, const sk_elastic_layout_t* l, int64_t n) {
+  const int64_t from = n - l->origin;
+  if (from < 0) return 0;
+  const int64_t k = from / l->stride_z, j = from % l->stride_z / l->stride_y, i = from % l->stride_y;
+  return k < g->nz && j < g->ny && i < g->nx;
+}
+
+static void require_clean(const sk_elastic_grid* g, const sk_elastic_layout_t* l, const void* arrays,
+                          int64_t n_arrays, const char* what) {
+  for (int64_t n = 0; n < n_arrays * l->array_size; ++n) {
+    const double value = get(arrays, g->itemsize, n);
+    require(isfinite(value) && (value == 0 || is_node(g, l, n % l->array_size)), what);
+  }
+}
+
+/* One run; returns the wavefield and, in `records`, both records. */
+static void* simulate(const sk_elastic_grid* g, int64_t n_shots, int64_t n_models, int threads,
+                      void** records) {
+  sk_elastic_layout_t l;
+  require(sk_elastic_layout(g, &l) == SK_OK, "layout");
+  const int64_t n_fields = g->ndim == 2 ? 5 : SK_FIELDS, n_media = g->ndim == 2 ? 5 : SK_MEDIA;
+  sk_elastic_model m = {0};
+  m.ndim = g->ndim, m.itemsize = g->itemsize, m.n_models = n_models;
+  m.nx = g->nx - g->pml_low[SK_X] - g->pml_high[SK_X];
+  m.ny = g->ny - g->pml_low[SK_Y] - g->pml_high[SK_Y];
+  m.nz = g->nz - g->pml_low[SK_Z] - g->pml_high[SK_Z];
+  const int64_t plane = m.nx * m.ny, nodes = plane * m.nz;
+  m.vp = (sk_elastic_values){filled(n_models * nodes, g->itemsize, 2000, 1000), nodes, plane, m.nx, 1};
+  m.vs = (sk_elastic_values){filled(n_models, g->itemsize, 0, 1500), 1, 0, 0, 0};
+  m.rho = (sk_elastic_values){filled(m.nz, g->itemsize, 1000, 1500), 0, 1, 0, 0};
+  sk_elastic_ranges ranges;
+  require(sk_elastic_survey(&m, threads, &ranges) == SK_OK && ranges.finite, "survey");
+  sk_elastic_grid grid = *g;
+  grid.dt = 0.9 * sk_elastic_max_dt(g->ndim, g->order, g->h, ranges.speed);
+
+  sk_elastic p = {0};
+  p.grid = grid, p.n_shots = n_shots, p.medium_shot_stride = n_models == 1 ? 0 : n_media * l.array_size;
+  void *medium = zeros(n_models * n_media * l.array_size, g->itemsize),
+       *profiles = zeros(l.profile_size, g->itemsize);
+  require(sk_elastic_stagger(&grid, &m, threads, medium) == SK_OK, "stagger");
+  require_clean(g, &l, medium, n_models * n_media, "padding of the medium");
+  require(sk_elastic_profiles(&grid, ranges.speed, 10, 1e-5, 0.1 * (double)(n_shots % 2), profiles) == SK_OK,
+          "profiles");
+  p.medium = medium, p.profiles = profiles;
+  p.fields = zeros(n_shots * n_fields * l.array_size, g->itemsize);
+  p.pml = zeros(n_shots * l.pml_size, g->itemsize);
+  sparse points[4];
+  for (int s = 0; s < 4; ++s) points[s] = make_sparse(&grid, n_shots, s % 2, s < 2);
+  p.velocity_sources = points[0].points, p.stress_sources = points[1].points;
+  p.velocity_receivers = points[2].points, p.stress_receivers = points[3].points;
+  require(sk_elastic_run(&p, 0, 3, threads) == SK_OK, "run");
+  require(sk_elastic_run(&p, 3, STEPS, threads) == SK_OK, "run");
+  require_clean(g, &l, p.fields, n_shots * n_fields, "padding of the fields");
+  const size_t bytes = (size_t)(n_shots * STEPS * SERIES * g->itemsize);
+  *records = zeros(2 * (int64_t)bytes, 1);
+  memcpy(*records, points[2].data, bytes), memcpy((char*)*records + bytes, points[3].data, bytes);
+  for (int s = 0; s < 4; ++s) free_sparse(&points[s]);
+  free((void*)m.vp.data), free((void*)m.vs.data), free((void*)m.rho.data);
+  free(medium), free(profiles), free(p.pml);
+  return p.fields;
+}
+
+static void exercise(const sk_elastic_grid* g, int64_t n_shots, int64_t n_models) {
+  sk_elastic_layout_t l;
+  require(sk_elastic_layout(g, &l) == SK_OK, "layout");
+  void *fields[2], *records[2];
+  for (int run = 0; run < 2; ++run) {
+    srand(1);
+    fields[run] = simulate(g, n_shots, n_models, 1 + 2 * run, &records[run]);
+  }
+  const int64_t n = n_shots * (g->ndim == 2 ? 5 : SK_FIELDS) * l.array_size * g->itemsize;
+  require(memcmp(fields[0], fields[1], (size_t)n) == 0, "threads change the wavefield");
+  require(memcmp(records[0], records[1], (size_t)(2 * n_shots * STEPS * SERIES * g->itemsize)) == 0,
+          "threads change the records");
+  for (int run = 0; run < 2; ++run) free(fields[run]), free(records[run]);
+}
+
+static void refuse(void) {
+  sk_elastic_grid g = {2, 4, 4, 0, 8, 1, 8, 1e-3, {1, 1, 1}, {0, 0, 0}, {0, 0, 0}};
+  sk_elastic_layout_t l;
+  float one[1] = {1};
+  int64_t row_start[9];
+  double norms[16];
+  sk_elastic_ranges ranges;
+  const sk_elastic_entries none = {0};
+  require(sk_elastic_layout(NULL, &l) == SK_INVALID && strstr(sk_error(), "NULL"), "layout took NULL");
+  require(sk_elastic_layout(&g, NULL) == SK_INVALID, "layout took NULL");
+  require(sk_elastic_profiles(NULL, 1, 1, 0.1, 0, one) == SK_INVALID, "profiles took NULL");
+  require(sk_elastic_profiles(&g, 1, 1, 0.1, 0, NULL) == SK_INVALID, "profiles took NULL");
+  require(sk_elastic_survey(NULL, 1, &ranges) == SK_INVALID, "survey took NULL");
+  const sk_elastic_model model = {2, 4, 8, 1, 8, 1, {one, 0, 0, 0, 0}, {one, 0, 0, 0, 0}, {one, 0, 0, 0, 0}};
+  sk_elastic_model bad = model;
+  require(sk_elastic_survey(&model, 1, NULL) == SK_INVALID, "survey took NULL");
+  require(sk_elastic_survey(&model, 0, &ranges) == SK_INVALID, "survey took 0 threads");
+  bad.vs.data = NULL;
+  require(sk_elastic_survey(&bad, 1, &ranges) == SK_INVALID, "survey took NULL");
+  bad = model, bad.vp.stride_x = 2;
+  require(sk_elastic_survey(&bad, 1, &ranges) == SK_INVALID, "survey took a stride of 2");
+  require(sk_elastic_stagger(&g, NULL, 1, one) == SK_INVALID, "stagger took NULL");
+  require(sk_elastic_stagger(&g, &model, 1, NULL) == SK_INVALID, "stagger took NULL");
+  require(sk_elastic_max_dt(2, 4, NULL, 1) == 0, "max_dt took NULL");
+  require(sk_elastic_max_dt(2, 5, g.h, 1) == 0 && sk_elastic_max_dt(4, 4, g.h, 1) == 0, "max_dt took 5 or 4");
+  require(sk_elastic_max_dt(2, 4, g.h, -1) == 0 && sk_elastic_max_dt(2, 4, g.h, NAN) == 0, "max_dt: speed");
+  require(sk_elastic_surface_norms(4, 0, NULL) == 0, "surface_norms took NULL");
+  require(sk_elastic_surface_norms(5, 0, norms) == 0, "surface_norms took order 5");
+  require(sk_elastic_surface_norms(8, 1, norms) > 0, "surface_norms");
+  require(sk_elastic_sort(&g, 1, 1, &none, row_start, NULL, NULL, NULL, NULL) == SK_OK, "no entries");
+  require(sk_elastic_sort(&g, 1, 1, NULL, row_start, NULL, NULL, NULL, NULL) == SK_INVALID, "sort took NULL");
+  require(sk_elastic_sort(&g, 0, 1, &none, row_start, NULL, NULL, NULL, NULL) == SK_INVALID,
+          "sort: no shots");
+  require(sk_elastic_run(NULL, 0, 0, 1) == SK_INVALID, "run took NULL");
+  require(strcmp(sk_version(), SK_VERSION) == 0, "header and core differ");
+}
+
+/* Whether sk_elastic_run refuses a receiver with one entry. */
+static int run_refuses(int64_t begin, int64_t end, int64_t offset, int32_t field, int32_t series) {
+  const sk_elastic_grid g = {2, 4, 4, 0, 8, 1, 1, 1e-3, {1, 1, 1}, {0, 0, 0}, {0, 0, 0}};
+  sk_elastic_layout_t l;
+  require(sk_elastic_layout(&g, &l) == SK_OK, "layout");
+  const int64_t row_start[2] = {begin, end}, offsets[2] = {offset, 2};
+  const int32_t fields[2] = {field, SK_VX}, numbers[2] = {series, 0};
+  const float weight[2] = {1, 1};
+  float data[1] = {0};
+  sk_elastic p = {0};
+  p.grid = g, p.n_shots = 1;
+  p.fields = zeros(5 * l.array_size, 4);
+  void *medium = zeros(5 * l.array_size, 4), *profiles = zeros(l.profile_size, 4);
+  p.medium = medium, p.profiles = profiles;
+  p.velocity_receivers = (sk_elastic_points){row_start, offsets, fields, numbers, weight, data, 1, 1};
+  const int status = sk_elastic_run(&p, 0, 1, 1);
+  free(p.fields), free(medium), free(profiles);
+  return status == SK_INVALID;
+}
+
+static void refuse_entries(void) {
+  require(!run_refuses(0, 2, 1, SK_VX, 0), "right entries were refused");
+  require(run_refuses(1, 0, 1, SK_VX, 0), "row_start may not decrease");
+  require(run_refuses(-1, 1, 1, SK_VX, 0), "row_start may not be negative");
+  require(run_refuses(0, 2, -1, SK_VX, 0) && run_refuses(0, 2, 8, SK_VX, 0), "offset outside the plane");
+  require(run_refuses(0, 2, 3, SK_VX, 0), "unsorted offsets");
+  require(run_refuses(0, 2, 1, SK_VY, 0) && run_refuses(0, 2, 1, SK_FIELDS, 0), "absent field");
+  require(run_refuses(0, 2, 1, SK_VX, 1) && run_refuses(0, 2, 1, SK_VX, -1), "absent series");
+}
+
+int main(void) {
+  int cases = 0;
+  refuse(), refuse_entries();
+  for (int ndim = 2; ndim <= 3; ++ndim) {
+    for (int order = 2; order <= 8; order += 2) {
+      for (int variant = 0; variant < 8; ++variant) {
+        const int surface = variant % 2, layers = variant / 2 % 2, large = variant / 4;
+        sk_elastic_grid g = {0};
+        g.ndim = ndim, g.order = order, g.itemsize = (variant + order / 2) % 2 ? 4 : 8;
+        g.free_surface = surface, g.dt = 1e-3;
+        g.nx = large ? 37 : 1 + 2 * layers, g.ny = ndim == 2 ? 1 : large ? 11 : 1 + 2 * layers;
+        g.nz = (surface ? 16 : 1) + 7 * large + 2 * layers;
+        for (int axis = 0; axis < SK_AXES; ++axis) {
+          g.h[axis] = 10 + axis;
+          if (!layers || (axis == SK_Y && ndim == 2)) continue;
+          g.pml_low[axis] = axis == SK_Z && surface ? 0 : 1 + large;
+          g.pml_high[axis] = 1 + 2 * large;
+        }
+        exercise(&g, 1, 1), exercise(&g, 4, 1), exercise(&g, 2, 2), cases += 3;
+      }
+    }
+  }
+  printf("%s, %d cases\n", sk_isa(), cases);
+  return EXIT_SUCCESS;
+}
