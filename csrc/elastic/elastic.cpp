@@ -218,8 +218,6 @@ Shot<T> make_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t sho
   return s;
 }
 
-constexpr int64_t kSmall = 64 << 10;  // bytes of one array that a core keeps in its own cache
-
 // Virtual machines tell the size of a cache that they share with others, so no more than 32 MB is believed.
 int64_t cache_size() {
   const long size = sysconf(_SC_LEVEL3_CACHE_SIZE);
@@ -231,13 +229,10 @@ int64_t cache_size() {
 // and the block sizes, are the best of a scan on a Zen 4 with 32 MB.
 Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int threads) {
   const int64_t radius = g.order / 2;
-  if (g.ndim == 2) {
-    if (g.nz * l.stride_y * g.itemsize <
-        kSmall * threads) {  // one block per thread, which then keeps its rows in its own cache
-      const int64_t halfsteps = std::clamp<int64_t>(g.nz / (4 * radius * threads) / 2 * 2, 2, 16);
-      return {std::max<int64_t>(1, g.nz / threads - halfsteps * radius / 2), 1, halfsteps};
-    }
-    return {16, 1, std::max<int64_t>(4, 32 / radius / 2 * 2)};
+  if (g.ndim == 2) {  // enough blocks for threads to work on at the same time, on small grids as well
+    const int64_t block = std::clamp<int64_t>(g.nz / (4 * threads), 4, 16);
+    const int64_t halfsteps = std::clamp<int64_t>(g.nz / (5 * radius), 2, 32 / radius) / 2 * 2;
+    return {block, 1, halfsteps};
   }
   const int64_t block = 4, row = l.stride_y * g.itemsize * (SK_FIELDS + SK_MEDIA), share = cache_size() / 2;
   Tiling best{block, g.ny, 2};

@@ -229,42 +229,49 @@ class _Run:
         return place
 
     def _sources(self, shots: list[list[Source]], samples: Tensor) -> tuple[elastic.Points, elastic.Points]:
-        axes, ndim = self.medium.axes, self.medium.ndim
-        width = max(1, max(len(shot) for shot in shots))
-        parts: tuple[list[Entries], list[Entries]] = ([], [])
-        numbers = [(shot, n) for shot, sources in enumerate(shots) for n in range(len(sources))]
         flat = [source for sources in shots for source in sources]
-        for (shot, n), source in zip(numbers, flat, strict=True):
-            for axis in ("x", "y", "z"):
-                if axis not in axes and getattr(source, axis) is not None:
-                    raise ValueError(f"`source.{axis}` must not be given in {ndim}-D")
-                if axis in axes and getattr(source, axis) is None:
-                    raise ValueError(f"`source.{axis}` must be given in {ndim}-D")
-            where = {
-                axis: torch.tensor([_checks.real(axis, getattr(source, axis))], dtype=torch.float64)
-                for axis in axes
-            }
-            self._place("source", where)
-            for field, amount in source.components(ndim).items():
-                if amount != 0:
-                    parts[field[0] == "s"].extend(self._source(where, field, amount, shot, n))
-        data = torch.zeros(2, len(shots), self.clock.steps, width, dtype=torch.float64)
-        for half in (0, 1):  # forces act at whole steps, moment rates midway
-            series = self.clock.source_series(samples, half=bool(half))
-            for (shot, n), row in zip(numbers, series, strict=False):
-                data[half, shot, :, n] = row
-        dtype = self.plan.problem.dtype
-        joined = [Entries.join(part, axes) for part in parts]
-        first, second = (e.points(self.plan, d.to(dtype)) for e, d in zip(joined, data, strict=True))
-        return first, second
+        shot = torch.tensor([shot for shot, sources in enumerate(shots) for _ in sources], dtype=torch.int64)
+        series = torch.tensor([n for sources in shots for n in range(len(sources))], dtype=torch.int64)
+        place = self._place("source", self._coordinates(flat))
+        parts: tuple[list[Entries], list[Entries]] = ([], [])
+        components = [source.components(self.medium.ndim) for source in flat]
+        for field in self.plan.problem.fields:
+            amount = torch.tensor([c.get(field, 0.0) for c in components], dtype=torch.float64)
+            acting = torch.nonzero(amount).flatten()
+            if len(acting):
+                where = {axis: value[acting] for axis, value in place.items()}
+                found = self._acting(where, field, amount[acting], shot[acting], series[acting])
+                parts[field[0] == "s"].extend(found)
+        width = max(1, *(len(sources) for sources in shots))
+        points = []
+        for half, part in enumerate(parts):  # forces act at whole steps, moment rates midway
+            used = width if part else 0
+            data = torch.zeros(len(shots), self.clock.steps, used, dtype=self.plan.problem.dtype)
+            if part:
+                data[shot, :, series] = self.clock.source_series(samples, half=bool(half)).to(data.dtype)
+            points.append(Entries.join(part, self.medium.axes).points(self.plan, data))
+        return points[0], points[1]
 
-    def _source(
-        self, place: dict[str, Tensor], field: str, amount: float, shot: int, n: int
+    def _coordinates(self, sources: list[Source]) -> dict[str, Tensor]:
+        """Of each source, by axis."""
+        ndim, place = self.medium.ndim, {}
+        for axis in ("x", "y", "z"):
+            values = [getattr(source, axis) for source in sources]
+            given = [value is not None for value in values]
+            if axis not in self.medium.axes and any(given):
+                raise ValueError(f"`source.{axis}` must not be given in {ndim}-D")
+            if axis in self.medium.axes:
+                if not all(given):
+                    raise ValueError(f"`source.{axis}` must be given in {ndim}-D")
+                place[axis] = torch.tensor([_checks.real(axis, v) for v in values], dtype=torch.float64)
+        return place
+
+    def _acting(
+        self, place: dict[str, Tensor], field: str, amount: Tensor, shot: Tensor, series: Tensor
     ) -> list[Entries]:
-        one = torch.ones(1, dtype=torch.int64)
-        scale = self.plan.problem.dt * amount * (1 if field[0] == "v" else -1)
-        weight = torch.full((1,), scale, dtype=torch.float64)
-        found = entries(self.medium, self.plan, place, field, shot * one, n * one, weight)
+        """Entries of sources that act on one field."""
+        weight = self.plan.problem.dt * amount * (1 if field[0] == "v" else -1)
+        found = entries(self.medium, self.plan, place, field, shot, series, weight)
         found = as_density(self.plan, found)
         if field[0] == "v":
             for name in VELOCITY[self.medium.ndim]:
