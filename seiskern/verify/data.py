@@ -19,8 +19,8 @@ from seiskern.verify.case import Case
 SAMPLES = (0, 1, 2)
 SPACING = 75.0  # m: 2.9 nodes per S wavelength at 5 Hz at the slowest points, 6 in the mean above 7.8 km
 ABSORBING = 15
-# A wavelength of S at 2 Hz. The database's absorbing layers are one element, 300 m, thick: within so much of
-# them its records lack horizontal motion below about 1.3 Hz. Ours do not change when the model is extended.
+# A wavelength of S at 2 Hz. Nearer to the sides the records have less horizontal motion below about 1.3 Hz
+# than ours, which do not change when the model is extended. The database absorbs in a single element there.
 FAR = 1000.0  # m
 WATER = 1500.0  # m/s
 
