@@ -111,7 +111,7 @@ def crust_problem(spacing: float, seed: int) -> Problem:
 
 def sample_problem(sample: Hemew3dSample, spacing: float) -> Problem:
     """The simulation that a sample records."""
-    medium = sk.Medium(*hemew3d.node_medium(sample, spacing), spacing)
+    medium = sk.Medium(*sample.at_nodes(spacing), spacing)
     nt = round(float(sample.times[-1]) / DT) + 1
     return Problem(
         medium=medium,
@@ -182,7 +182,7 @@ def compare(traces: NDArray[np.float32], sample: Hemew3dSample) -> list[dict[str
 def draw_comparison(traces: NDArray[np.float32], sample: Hemew3dSample, folder: Path) -> Path:
     """Draw computed over recorded traces of a few sensors."""
     chosen = [index for index in COMPARED if index < len(sample.x)]
-    window = hemew3d.low_pass(hemew3d.align(traces, sample), DT, BANDS[-1])
+    window = hemew3d.as_recorded(traces, sample)
     figure = plotting.trace_comparison(
         window[:, chosen],
         sample.traces[:, chosen],

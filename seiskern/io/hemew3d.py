@@ -3,9 +3,10 @@
 References
 ----------
 Lehmann et al. (2024), Earth System Science Data 16, 3949-3972, doi:10.5194/essd-16-3949-2024.
-Data: doi:10.57745/LAI6YU.
+Data: doi:10.57745/LAI6YU; how samples are made of them: github.com/lehmannfa/HEMEW3D.
 """
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-CELL = 300.0  # m
-FIRST_TIME = 1.0  # s after the origin time
+LENGTH = 9600.0  # m, side of the cube
+# Said to be 1 s. But that is column 50 of a table whose column 0 is the number of the run, so that column j
+# holds the time (j - 1) DT (models/preprocessing/create_data_velocityfields.py of the database).
+FIRST_TIME = 0.98  # s after the origin time
 DT = 0.02  # s
 N_SENSORS = 16  # along each horizontal axis
 SENSOR_RANGE = (150.0, 9450.0)  # m
@@ -32,10 +35,9 @@ class Hemew3dSample:
     Attributes
     ----------
     vp, vs, rho : ndarray, shape (nz, ny, nx), m/s, m/s, kg/m^3
-        Cell (k, j, i) is centred at x, y, z = (i + 1/2), (j + 1/2), (k + 1/2) times ``cell``; k = 0 touches
-        the surface.
-    cell : float, m
-        Width of the cubic cells.
+        At points (k, j, i) with x, y, z = i, j, k times ``spacing``; k = 0 is the surface.
+    spacing : float, m
+        Distance of points, so that they reach from face to face of the cube.
     traces : ndarray, shape (3, n_receivers, nt), m/s
         Velocity along x (East), y (North) and z (**down**).
     x, y, z : ndarray, shape (n_receivers,), m
@@ -47,12 +49,49 @@ class Hemew3dSample:
     vp: NDArray[np.float64]
     vs: NDArray[np.float64]
     rho: NDArray[np.float64]
-    cell: float
+    spacing: float
     traces: NDArray[np.float64]
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     z: NDArray[np.float64]
     times: NDArray[np.float64]
+
+    def at_nodes(
+        self, spacing: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Medium at nodes that include the surface and all sides, interpolated linearly.
+
+        Parameters
+        ----------
+        spacing : float, m
+            Distance between nodes; it must divide the length of the cube.
+
+        Returns
+        -------
+        vp, vs, rho : ndarray, shape (n, n, n), float32, m/s, m/s, kg/m^3
+            Of every node.
+
+        Notes
+        -----
+        So the code behind the database, SEM3D, takes its materials from a file of 32 values per axis: as
+        points from face to face, 309.7 m apart, linear in between. The recorded travel times bear it out.
+        They refute points 300 m apart, as the description of the database has it, and constant cells.
+        """
+        length = self.spacing * (len(self.vs) - 1)
+        n = round(length / spacing) + 1
+        if n < 2 or not math.isclose((n - 1) * spacing, length, rel_tol=1e-9):
+            raise ValueError(f"`spacing` must divide {length:g} m, got {spacing:g}")
+        position = np.linspace(0.0, len(self.vs) - 1.0, n)
+        before = np.minimum(position.astype(int), len(self.vs) - 2)
+        share = position - before
+
+        def interpolated(values: NDArray[np.float64]) -> NDArray[np.float32]:
+            for axis in range(3):
+                weight = np.expand_dims(share, tuple(a for a in range(3) if a != axis))
+                values = (1 - weight) * values.take(before, axis) + weight * values.take(before + 1, axis)
+            return values.astype(np.float32)
+
+        return interpolated(self.vp), interpolated(self.vs), interpolated(self.rho)
 
 
 def load_hemew3d(path: str | os.PathLike[str]) -> Hemew3dSample:
@@ -100,7 +139,7 @@ def load_hemew3d(path: str | os.PathLike[str]) -> Hemew3dSample:
         vp=vp,
         vs=np.ascontiguousarray(vs),
         rho=rho,
-        cell=CELL,
+        spacing=LENGTH / (len(vs) - 1),
         traces=sensors.reshape(3, N_SENSORS**2, nt),
         x=x.ravel(),
         y=y.ravel(),

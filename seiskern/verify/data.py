@@ -17,8 +17,11 @@ from seiskern.verify._data import data_folder
 from seiskern.verify.case import Case
 
 SAMPLES = (0, 1, 2)
-SPACING = 50.0  # m: 4 nodes per S wavelength at 5 Hz in the slowest cells
+SPACING = 75.0  # m: 2.9 nodes per S wavelength at 5 Hz at the slowest points, 6 in the mean above 7.8 km
 ABSORBING = 15
+# A wavelength of S at 2 Hz. Nearer to the sides the records have less horizontal motion below about 1.3 Hz
+# than ours, which do not change when the model is extended. The database absorbs in a single element there.
+FAR = 1000.0  # m
 WATER = 1500.0  # m/s
 
 
@@ -26,7 +29,7 @@ WATER = 1500.0  # m/s
 
 
 @functools.cache
-def _sample(number: int, spacing: float = SPACING) -> tuple[NDArray[np.float64], Hemew3dSample]:
+def _sample(number: int) -> tuple[NDArray[np.float64], Hemew3dSample]:
     """Computed velocity, (3, n_receivers, nt), and the sample."""
     folder = data_folder("hemew3d")
     assert folder is not None  # there is no case without it
@@ -36,7 +39,7 @@ def _sample(number: int, spacing: float = SPACING) -> tuple[NDArray[np.float64],
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the moment rate starts with a kink, whose spectrum has no end
         seis = sk.simulate(
-            sk.Medium(*points_medium(sample, spacing), spacing),
+            sk.Medium(*sample.at_nodes(SPACING), SPACING),
             sk.MomentTensor(**hemew3d.SOURCE, moment=hemew3d.moment(), rate=hemew3d.moment_rate(dt, nt)),
             sk.Receivers(x=sample.x, y=sample.y, z=sample.z),
             dt=dt,
@@ -46,26 +49,9 @@ def _sample(number: int, spacing: float = SPACING) -> tuple[NDArray[np.float64],
     return seis.data[0].double().numpy(), sample
 
 
-def points_medium(sample: Hemew3dSample, spacing: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Vp, Vs and density at nodes if the 32 values along an axis are points from one face to the other.
-
-    Interpolated linearly. Travel times of the recorded waves ask for this: as cells of 300 m the values make
-    waves early by 0.01, 0.03 and 0.05 s in the three samples, as points by nearly the same in all.
-    """
-    n = round(sample.cell * sample.vs.shape[0] / spacing) + 1
-
-    def at_nodes(values: NDArray[np.float64]) -> Tensor:
-        grid = torch.from_numpy(values)[None, None]
-        return torch.nn.functional.interpolate(grid, (n, n, n), mode="trilinear", align_corners=True)[
-            0, 0
-        ].float()
-
-    return at_nodes(sample.vp), at_nodes(sample.vs), at_nodes(sample.rho)
-
-
-def decorrelation(number: int, highest: float) -> float:
+def decorrelation(number: int, highest: float, margin: float = 0.0) -> float:
     """1 - correlation, mean of components and sensors."""
-    return 1 - hemew3d.score(*_sample(number), highest).mean_correlation
+    return 1 - hemew3d.score(*_sample(number), highest, margin).mean_correlation
 
 
 def amplitude(number: int, highest: float) -> float:
@@ -127,13 +113,17 @@ def energy_growth() -> float:
 def _hemew3d_cases() -> list[Case]:
     cases = []
     for number in SAMPLES:
-        for highest, bound in ((2.0, 0.015), (5.0, 0.03)):
-            note = f"1 - correlation, 256 sensors, below {highest:g} Hz"
+        name = f"hemew3d/sample{number}"
+        far = f"1 - correlation below 2 Hz, {FAR:g} m and more from the sides"
+        run = functools.partial(decorrelation, number, 2.0, FAR)
+        cases.append(Case(f"{name}-2hz-far", far, 0.015, run, True, "hemew3d"))
+        for highest in (2.0, 5.0):
+            note = f"1 - correlation below {highest:g} Hz, 256 sensors"
             run = functools.partial(decorrelation, number, highest)
-            cases.append(Case(f"hemew3d/sample{number}-{highest:g}hz", note, bound, run, True, "hemew3d"))
-        run = functools.partial(amplitude, number, 2.0)
-        note = "error of the root mean square, below 2 Hz"
-        cases.append(Case(f"hemew3d/sample{number}-amplitude", note, 0.05, run, True, "hemew3d"))
+            cases.append(Case(f"{name}-{highest:g}hz", note, 0.03, run, True, "hemew3d"))
+        note = "error of the root mean square, below 5 Hz"
+        run = functools.partial(amplitude, number, 5.0)
+        cases.append(Case(f"{name}-amplitude", note, 0.05, run, True, "hemew3d"))
     return cases
 
 

@@ -85,7 +85,7 @@ def test_a_sample_is_compared_with_its_recording(cli, solver, hemew_file, tmp_pa
     code, summary, _ = cli("demo", "--hemew", hemew_file, *COARSE, "--out", tmp_path / "out", "--json")
     assert code == 0
     (call,) = solver.calls
-    assert call.nt == 370  # up to 7.38 s
+    assert call.nt == 369  # up to 7.36 s
     assert set(call.receivers.z.tolist()) == {1.0}
     assert [band["highest"] for band in summary["bands"]] == [2.0, 5.0]
     for band in summary["bands"]:

@@ -28,7 +28,20 @@ def test_medium_is_turned_to_z_down_y_x(path):
     k, j, i = np.meshgrid(np.arange(32), np.arange(32), np.arange(32), indexing="ij")
     np.testing.assert_array_equal(sample.vs, 1000.0 + i + 40 * j + 10 * k)
     np.testing.assert_allclose(sample.vp, 1.7 * sample.vs)
-    assert sample.cell == 300
+    assert sample.spacing * 31 == pytest.approx(9600)
+
+
+def test_nodes_are_interpolated_from_face_to_face(path):
+    vp, vs, rho = load_hemew3d(path).at_nodes(75.0)
+    k, j, i = np.meshgrid(*[np.arange(129) * (31 / 128)] * 3, indexing="ij")
+    np.testing.assert_allclose(vs, 1000.0 + i + 40 * j + 10 * k, rtol=1e-6)  # linear as the sample
+    np.testing.assert_allclose(vp, 1.7 * vs, rtol=1e-6)
+    assert rho.dtype == np.float32
+
+
+def test_nodes_must_fit_the_cube(path):
+    with pytest.raises(ValueError, match="`spacing` must divide 9600 m, got 70"):
+        load_hemew3d(path).at_nodes(70.0)
 
 
 def test_density_is_brochers(path):
@@ -53,7 +66,7 @@ def test_sensors_and_times(path):
     sample = load_hemew3d(path)
     assert (sample.x.min(), sample.x.max()) == (150, 9450)
     assert (sample.z == 1).all()
-    np.testing.assert_allclose(sample.times, [1.0, 1.02, 1.04, 1.06])
+    np.testing.assert_allclose(sample.times, [0.98, 1.0, 1.02, 1.04])
 
 
 def test_what_is_no_sample_is_refused(tmp_path, path):

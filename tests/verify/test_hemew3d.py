@@ -14,26 +14,13 @@ def sample():
         vp=1.7 * vs,
         vs=vs,
         rho=2 * vs,
-        cell=300.0,
+        spacing=3200.0,
         traces=rng.normal(size=(3, 5, 300)),
-        x=np.zeros(5),
-        y=np.zeros(5),
-        z=np.zeros(5),
+        x=np.array([150.0, 4800.0, 9000.0, 4800.0, 4800.0]),
+        y=np.array([4800.0, 4800.0, 4800.0, 900.0, 9600.0]),
+        z=np.ones(5),
         times=1.0 + 0.02 * np.arange(300),
     )
-
-
-def test_nodes_take_the_value_of_their_cell_or_the_mean_of_two(sample):
-    vp, vs, rho = hemew3d.node_medium(sample, 150.0)
-    assert vs.shape == (9, 9, 9)
-    assert vs[:, 3, 4].tolist() == [1000, 1000, 1050, 1100, 1150, 1200, 1250, 1300, 1300]
-    torch.testing.assert_close(vp, 1.7 * vs)
-    torch.testing.assert_close(rho, 2 * vs)
-
-
-def test_nodes_must_fit_the_cube(sample):
-    with pytest.raises(ValueError, match="`spacing` must divide 1200 m, got 70"):
-        hemew3d.node_medium(sample, 70.0)
 
 
 def test_moment_has_the_quirk_of_the_database(monkeypatch):
@@ -56,25 +43,55 @@ def test_moment_rate_integrates_to_the_moment_function():
     torch.testing.assert_close(torch.cumulative_trapezoid(rate, dx=1e-3), expected[1:], atol=1e-5, rtol=0)
 
 
-def shifted(sample, traces):
-    """As ``simulate`` would return it: from t = 0."""
-    return np.concatenate([np.zeros((3, 5, 50)), traces, np.ones((3, 5, 7))], axis=-1)
+@pytest.fixture
+def computed(sample):
+    """What ``simulate`` would return, from t = 0; the sample is made its recording."""
+    traces = np.random.default_rng(1).normal(size=(3, 5, 400))
+    sample.traces[:] = hemew3d.as_recorded(traces, sample)
+    return traces
 
 
-def test_the_recording_itself_scores_one(sample):
-    result = hemew3d.score(shifted(sample, sample.traces), sample, 5.0)
+@pytest.mark.parametrize("highest", [2.0, 5.0])
+def test_the_recording_itself_scores_one(sample, computed, highest):
+    result = hemew3d.score(computed, sample, highest)
     assert result.correlation == pytest.approx([1, 1, 1])
     assert result.amplitude == pytest.approx([1, 1, 1])
 
 
-def test_score_sees_sign_amplitude_and_delay(sample):
-    wrong = sample.traces * np.array([-1.0, 2.0, 1.0])[:, None, None]
+def test_score_sees_sign_amplitude_and_delay(sample, computed):
+    wrong = computed * np.array([-1.0, 2.0, 1.0])[:, None, None]
     wrong[2] = np.roll(wrong[2], 10, axis=-1)
-    result = hemew3d.score(shifted(sample, wrong), sample, 5.0)
+    result = hemew3d.score(wrong, sample, 5.0)
     assert result.correlation[:2] == pytest.approx([-1, 1])
     assert abs(result.correlation[2]) < 0.3
     assert result.amplitude[:2] == pytest.approx([1, 2])
     assert result.mean_correlation == pytest.approx(sum(result.correlation) / 3)
+
+
+def test_sensors_near_a_side_can_be_left_out(sample, computed):
+    wrong = computed * np.array([-1.0, 1, 1, 1, -1])[:, None]  # 150 and 0 m from a side
+    assert hemew3d.score(wrong, sample, 5.0).mean_correlation == pytest.approx(1 / 5)
+    assert hemew3d.score(wrong, sample, 5.0, margin=600.0).mean_correlation == pytest.approx(1)
+
+
+def test_path_of_s_waves_straight_up(sample):
+    # Nearest of 1000, 1100, 1200, 1300 m/s at 0, 3200, 6400, 9600 m, from 8400 m to 1 m.
+    time, decay = hemew3d.s_path(sample)
+    layers = ((1599, 1000.0), (3200, 1100.0), (3200, 1200.0), (400, 1300.0))
+    assert time[1] == pytest.approx(sum(d / v for d, v in layers), rel=1e-3)
+    assert decay[1] == pytest.approx(sum(10 * d / v**2 for d, v in layers), rel=1e-3)
+    assert time[0] > time[1]
+
+
+def test_attenuation_weakens_and_disperses_a_sine():
+    dt, decay = 0.02, np.array([0.05])
+    t = dt * np.arange(2000)
+    envelope = np.exp(-(((t - 20) / 5) ** 2))
+    for f in (1.0, 5.0):
+        lag = decay[0] / np.pi * np.log(5 / f)
+        expected = np.exp(-np.pi * f * decay[0]) * envelope * np.sin(2 * np.pi * f * (t - lag))
+        got = hemew3d.attenuate((envelope * np.sin(2 * np.pi * f * t))[None, None], dt, decay)
+        np.testing.assert_allclose(got[0, 0], expected, atol=0.02 * expected.max())
 
 
 def test_too_short_a_simulation_is_refused(sample):
