@@ -189,6 +189,31 @@ struct AddNormal {
   }
 };
 
+// The same in an orthorhombic medium.
+template <class T>
+struct AddOrthorhombic {
+  T *sxx, *syy, *szz;
+  const T *cxx, *cyy, *czz, *cxy, *cxz, *cyz;
+
+  SK_INLINE void prefetch(int64_t i) const {
+    const T* const arrays[] = {sxx, syy, szz, cxx, cyy, czz, cxy, cxz, cyz};
+    for (const T* array : arrays) __builtin_prefetch(array + i);
+  }
+  template <class V>
+  SK_INLINE void operator()(int64_t i, V x, V z) const {
+    const V xz = Simd<T>::load(cxz + i);
+    Simd<T>::store(sxx + i, Simd<T>::load(sxx + i) + (Simd<T>::load(cxx + i) * x + xz * z));
+    Simd<T>::store(szz + i, Simd<T>::load(szz + i) + (xz * x + Simd<T>::load(czz + i) * z));
+  }
+  template <class V>
+  SK_INLINE void operator()(int64_t i, V x, V y, V z) const {
+    const V xy = Simd<T>::load(cxy + i), xz = Simd<T>::load(cxz + i), yz = Simd<T>::load(cyz + i);
+    Simd<T>::store(sxx + i, Simd<T>::load(sxx + i) + (Simd<T>::load(cxx + i) * x + xy * y + xz * z));
+    Simd<T>::store(syy + i, Simd<T>::load(syy + i) + (xy * x + Simd<T>::load(cyy + i) * y + yz * z));
+    Simd<T>::store(szz + i, Simd<T>::load(szz + i) + (xz * x + yz * y + Simd<T>::load(czz + i) * z));
+  }
+};
+
 template <int kDim, int kRadius, class T>
 class Rows {
  public:
@@ -396,29 +421,41 @@ class Rows {
   }
 
   void normal_stress(const Run& run) const {
+    T *sxx = v_.field[SK_SXX], *syy = v_.field[SK_SYY], *szz = v_.field[SK_SZZ];
+    const auto& m = v_.medium;
+    if (v_.orthorhombic) {
+      normal_stress(run, AddOrthorhombic<T>{sxx, syy, szz, m[SK_CXX], m[SK_CYY], m[SK_CZZ], m[SK_CXY],
+                                            m[SK_CXZ], m[SK_CYZ]});
+    } else {
+      normal_stress(run, AddNormal<T>{sxx, syy, szz, m[SK_LAM], m[SK_MU2]});
+    }
+  }
+
+  template <class Add>
+  void normal_stress(const Run& run, const Add& add) const {
     const int64_t end = kDim == 3 ? run.end : run.begin + 1;
-    if (!v_.free_surface || (kDim == 2 ? run.begin : run.k) > 0) return normal_stress_below(run);
-    for (int64_t n = run.begin; n < end; ++n) surface_stress(run.rows(n, n + 1));
-    if (end < run.end) normal_stress_below(run.rows(end, run.end));
+    if (!v_.free_surface || (kDim == 2 ? run.begin : run.k) > 0) return normal_stress_below(run, add);
+    for (int64_t n = run.begin; n < end; ++n) surface_stress(run.rows(n, n + 1), add);
+    if (end < run.end) normal_stress_below(run.rows(end, run.end), add);
   }
 
-  void normal_stress_below(const Run& run) const {
+  template <class Add>
+  void normal_stress_below(const Run& run, const Add& add) const {
     with_dz<false>(SK_VZ, of_velocity(SK_Z), Pair::kNormal, run,
-                   [&](const Run& plane, const auto& ez) { normal_stress_rows(plane, ez); });
+                   [&](const Run& plane, const auto& ez) { normal_stress_rows(plane, add, ez); });
   }
 
-  // One row on the free surface: lam is the plane-stress modulus there, the strain along z drops out and szz
-  // stays zero.
-  void surface_stress(const Run& row) const {
+  // One row on the free surface: the moduli are those of plane stress there, the strain along z drops out and
+  // szz stays zero.
+  template <class Add>
+  void surface_stress(const Run& row, const Add& add) const {
     clear(buffer_);
-    normal_stress_rows(row, Buffered<T>{buffer_});
+    normal_stress_rows(row, add, Buffered<T>{buffer_});
     clear(v_.field[SK_SZZ] + row.start + row.begin * row.step);
   }
 
-  template <class D>
-  SK_INLINE void normal_stress_rows(const Run& plane, const D& ez) const {
-    const AddNormal<T> add = {v_.field[SK_SXX], v_.field[SK_SYY], v_.field[SK_SZZ], v_.medium[SK_LAM],
-                              v_.medium[SK_MU2]};
+  template <class Add, class D>
+  SK_INLINE void normal_stress_rows(const Run& plane, const Add& add, const D& ez) const {
     if constexpr (kDim == 2) {
       with_dx<false>(SK_VX, of_velocity(SK_VX), plane,
                      [&](const Run& part, const auto& ex) { for_each(part, add, ex, ez); });

@@ -5,6 +5,60 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from seiskern.media.model import Medium
+
+
+def coefficients(medium: Medium, pad: Sequence[tuple[int, int]], free_surface: bool) -> dict[str, Tensor]:
+    """Coefficients of the staggered scheme: `stagger`, or those that the medium has.
+
+    Parameters
+    ----------
+    medium : Medium
+        The medium.
+    pad : sequence of (int, int)
+        Nodes to add before and after each axis, in array order; they equal those on the edge.
+    free_surface : bool
+        Whether the first plane is a free surface, where moduli along it are those of plane stress.
+
+    Returns
+    -------
+    dict of Tensor, shape (..., nz, [ny,] nx)
+        Padded, by the names in ``COEFFICIENTS`` or ``ORTHORHOMBIC``.
+    """
+    if medium.effective is None:
+        return stagger(medium.vp, medium.vs, medium.rho, pad, free_surface)
+    result = {name: _replicate(value, pad) for name, value in medium.effective.items()}
+    if free_surface:
+        top = {name: value.narrow(-medium.ndim, 0, 1) for name, value in result.items() if name[0] == "c"}
+        for name in [name for name in top if "z" not in name]:
+            a, b = (top[f"c{axis}z"] for axis in name[1:])
+            rest = result[name].narrow(-medium.ndim, 1, result[name].shape[-medium.ndim] - 1)
+            result[name] = torch.cat([top[name] - a * b / top["czz"], rest], dim=-medium.ndim)
+    return result
+
+
+def surface_shares(medium: Medium) -> dict[str, Tensor]:
+    r"""Strain along z per strain along x or y, but for its sign, where :math:`\sigma_{zz} = 0`.
+
+    :math:`\lambda / (\lambda + 2 \mu)` of the first plane, or :math:`c_{az} / c_{zz}`; 1 in a fluid.
+
+    Parameters
+    ----------
+    medium : Medium
+        The medium.
+
+    Returns
+    -------
+    dict of Tensor, shape (..., [ny,] nx)
+        By the axis a.
+    """
+    top = -medium.ndim
+    if medium.effective is None:
+        share = 1 - 2 * (medium.vs.select(top, 0) / medium.vp.select(top, 0)).double().square()
+        return dict.fromkeys(medium.axes[1:], share)
+    c = {name: value.select(top, 0).double() for name, value in medium.effective.items()}
+    return {a: c[f"c{a}z"] / c["czz"] for a in medium.axes[1:]}
+
 
 def stagger(
     vp: Tensor, vs: Tensor, rho: Tensor, pad: Sequence[tuple[int, int]], free_surface: bool
@@ -76,28 +130,31 @@ def _harmonic(mu: Tensor, first: int, second: int) -> Tensor:
     return torch.where(dry, 0, 4 / torch.where(dry, 1, total))
 
 
-def fastest(vp: Tensor, rho: Tensor, ndim: int) -> float:
+def fastest(medium: Medium) -> float:
     r"""Speed that bounds the stable step, m/s.
 
-    The largest :math:`\sqrt{(\lambda + 2 \mu) b}` over nodes and the buoyancies :math:`b` at the
-    velocities beside them.
+    The largest :math:`\sqrt{c b}` over nodes, with c the largest of the moduli of compression,
+    :math:`\lambda + 2 \mu` if isotropic, and the buoyancies :math:`b` at the velocities beside them.
 
     Parameters
     ----------
-    vp, rho : Tensor, shape (..., nz, [ny,] nx)
-        Medium at the nodes.
-    ndim : int
-        2 or 3.
+    medium : Medium
+        The medium.
 
     Returns
     -------
     float
         The speed.
     """
-    lightest = rho
-    for axis in range(-ndim, 0):
-        n = rho.shape[axis]
-        before = torch.cat([rho.narrow(axis, 0, 1), rho.narrow(axis, 0, n - 1)], dim=axis)
-        beside = (rho + torch.minimum(before, _next(rho, axis))) / 2
-        lightest = torch.minimum(lightest, beside)
-    return float((rho / lightest * vp.square()).max().sqrt())
+    effective, ndim = medium.effective, medium.ndim
+    if effective is None:
+        stiffest, lightest = medium.rho * medium.vp.square(), 1 / medium.rho
+    else:
+        stiffest = torch.stack([effective[f"c{a}{a}"] for a in medium.axes]).amax(0)
+        lightest = torch.zeros_like(stiffest)
+    for axis, name in zip(range(-ndim, 0), medium.axes, strict=True):
+        after = effective[f"b{name}"] if effective else 2 / (medium.rho + _next(medium.rho, axis))
+        n = after.shape[axis]
+        before = torch.cat([after.narrow(axis, 0, 1), after.narrow(axis, 0, n - 1)], dim=axis)
+        lightest = torch.maximum(lightest, torch.maximum(before, after))
+    return float((stiffest * lightest).max().sqrt())

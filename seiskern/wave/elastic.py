@@ -13,7 +13,7 @@ from seiskern.grid import VELOCITY
 from seiskern.kernels import elastic
 from seiskern.kernels.elastic.plan import FIELD_NUMBER
 from seiskern.media.model import Medium
-from seiskern.media.staggered import stagger
+from seiskern.media.staggered import coefficients
 from seiskern.wave.plan import LONG, SPONGE, Plan, plan
 from seiskern.wave.points import Entries, as_density, entries, on_surface
 from seiskern.wave.record import QUANTITIES, Seismograms, Snapshots, SnapshotWriter
@@ -181,11 +181,11 @@ class _Run:
     ) -> None:
         self.medium, self.plan, self.clock = medium, decided, decided.clock
         problem = decided.problem
-        coefficients = stagger(medium.vp, medium.vs, medium.rho, problem.absorbing, problem.free_surface)
+        staggered = coefficients(medium, problem.absorbing, problem.free_surface)
         if not medium.batched:
-            coefficients = {name: value[None] for name, value in coefficients.items()}
-        self.coefficients = coefficients
-        self.packed = problem.pack(coefficients)
+            staggered = {name: value[None] for name, value in staggered.items()}
+        self.coefficients = staggered
+        self.packed = problem.pack(staggered)
         samples = self._samples(shots)
         band = _Band.of(samples, self.clock.dt)
         self._warn(band)
@@ -278,10 +278,15 @@ class _Run:
                 buoyancy = self._at(self.coefficients["b" + name[1]], found)
                 found.weight = torch.where(here, found.weight * buoyancy, found.weight)
         if field == "szz" and self.plan.problem.free_surface:
-            modulus, mu2 = (self._at(self.coefficients[name], found) for name in ("lam", "mu2"))
-            share = modulus / mu2.where(mu2 > 0, 1.0)  # 2 lam mu / (lam + 2 mu) over 2 mu
-            return on_surface(self.medium.ndim, share.where(mu2 > 0, 1.0), found)
+            return on_surface({a: self._surface_share(a, found) for a in self.medium.axes[1:]}, found)
         return [found]
+
+    def _surface_share(self, axis: str, found: Entries) -> Tensor:
+        """Strain along z per strain along an axis, but for its sign, where szz = 0."""
+        names = (f"c{axis}z", "czz") if self.plan.problem.orthorhombic else ("lam", "mu2")
+        part, whole = (self._at(self.coefficients[name], found) for name in names)
+        # On the surface lam is 2 lam mu / (lam + 2 mu); without mu nothing resists but volume.
+        return torch.where(whole > 0, part / whole.where(whole > 0, 1.0), 1.0)
 
     def _at(self, coefficient: Tensor, found: Entries) -> Tensor:
         batch = found.shot if len(coefficient) > 1 else torch.zeros_like(found.shot)

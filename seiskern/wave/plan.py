@@ -119,6 +119,7 @@ def plan(
         dtype=medium.vp.dtype,
         free_surface=free_surface,
         absorbing=pad,
+        orthorhombic=medium.effective is not None,
     )
     points = POINTS_PER_WAVELENGTH[order]
     return Plan(
@@ -133,11 +134,10 @@ def plan(
 
 def _speed(medium: Medium) -> float:
     with torch.no_grad():
-        return fastest(medium.vp, medium.rho, medium.ndim)
+        return fastest(medium)
 
 
 def _memory(problem: elastic.Problem, n_shots: int, n_media: int) -> int:
     layout, itemsize = problem.layout, torch.empty(0, dtype=problem.dtype).element_size()
-    n_fields, n_media_arrays = len(problem.fields), 5 if problem.ndim == 2 else 8
-    per_shot = n_fields * layout["array_size"] + layout["pml_size"]
-    return itemsize * (n_shots * per_shot + n_media * n_media_arrays * layout["array_size"])
+    per_shot = len(problem.fields) * layout["array_size"] + layout["pml_size"]
+    return itemsize * (n_shots * per_shot + n_media * layout["n_media"] * layout["array_size"])

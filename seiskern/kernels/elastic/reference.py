@@ -136,7 +136,7 @@ class Scheme:
     problem : Problem
         Grid, order and boundaries.
     medium : dict of Tensor, shape (1 or n_shots, nz, [ny,] nx)
-        By the names in ``COEFFICIENTS``.
+        By the names in ``Problem.coefficients``.
     profile : dict
         From `profiles`.
     closure : Closure, optional
@@ -190,14 +190,20 @@ class Scheme:
             self.fields["v" + a] = self.fields["v" + a] + self.problem.dt * self.medium["b" + a] * force
 
     def step_stress(self) -> None:
-        """Make dt s_aa = lam sum_b D_b v_b + 2 mu D_a v_a and dt s_ab = mu (D_b v_a + D_a v_b)."""
+        """Make dt s_aa = sum_b c_ab D_b v_b and dt s_ab = mu (D_b v_a + D_a v_b).
+
+        If isotropic, c_ab is lam, and lam + 2 mu for a = b.
+        """
         dt, medium, surface = self.problem.dt, self.medium, self.problem.free_surface
         rate = {a: self.derivative("v" + a, a) for a in self.axes}
-        if surface:  # lam is the modulus of plane stress there, and the strain along z drops out
+        if surface:  # moduli are those of plane stress there, and the strain along z drops out
             rate["z"] = _clear_first_plane(rate["z"])
         volume = sum(rate.values())
         for a in self.axes:
-            change = medium["lam"] * volume + medium["mu2"] * rate[a]
+            if self.problem.orthorhombic:
+                change = sum(medium["c" + "".join(sorted(a + b))] * rate[b] for b in self.axes)
+            else:
+                change = medium["lam"] * volume + medium["mu2"] * rate[a]
             self.fields["s" + a + a] = self.fields["s" + a + a] + dt * change
         if surface:
             self.fields["szz"] = _clear_first_plane(self.fields["szz"])
