@@ -28,10 +28,11 @@ T* pointer(std::uintptr_t address) {
 using Lengths = std::array<double, 3>;
 using Counts = std::array<int64_t, 3>;
 
-sk_elastic_grid make_grid(int ndim, int order, int itemsize, bool free_surface, Counts n, double dt,
-                          Lengths h, Counts low, Counts high) {
+sk_elastic_grid make_grid(int ndim, int order, int itemsize, bool free_surface, bool orthorhombic, Counts n,
+                          double dt, Lengths h, Counts low, Counts high) {
   sk_elastic_grid g{};
-  g.ndim = ndim, g.order = order, g.itemsize = itemsize, g.free_surface = free_surface;
+  g.ndim = ndim, g.order = order, g.itemsize = itemsize, g.free_surface = free_surface,
+  g.orthorhombic = orthorhombic;
   g.nx = n[0], g.ny = n[1], g.nz = n[2], g.dt = dt;
   for (int axis = 0; axis < 3; ++axis)
     g.h[axis] = h[axis], g.pml_low[axis] = low[axis], g.pml_high[axis] = high[axis];
@@ -43,8 +44,8 @@ py::dict layout(const sk_elastic_grid& grid) {
   check(sk_elastic_layout(&grid, &l));
   using namespace py::literals;
   return py::dict("stride_y"_a = l.stride_y, "stride_z"_a = l.stride_z, "origin"_a = l.origin,
-                  "array_size"_a = l.array_size, "pml_size"_a = l.pml_size,
-                  "profile_size"_a = l.profile_size);
+                  "array_size"_a = l.array_size, "pml_size"_a = l.pml_size, "profile_size"_a = l.profile_size,
+                  "n_media"_a = l.n_media);
 }
 
 // Address, then the strides of medium, z, y and x.
@@ -136,8 +137,8 @@ PYBIND11_MODULE(_C, m) {
   m.doc() = "Compiled kernels; see csrc/seiskern.h.";
   py::class_<sk_elastic_grid>(m, "ElasticGrid")
       .def(py::init(&make_grid), py::arg("ndim"), py::arg("order"), py::arg("itemsize"),
-           py::arg("free_surface"), py::arg("n"), py::arg("dt"), py::arg("h"), py::arg("pml_low"),
-           py::arg("pml_high"))
+           py::arg("free_surface"), py::arg("orthorhombic"), py::arg("n"), py::arg("dt"), py::arg("h"),
+           py::arg("pml_low"), py::arg("pml_high"))
       .def("layout", &layout)
       .def("profiles", [](const sk_elastic_grid& grid, double vmax, double frequency, double reflection,
                           double sponge, std::uintptr_t out) {

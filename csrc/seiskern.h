@@ -19,7 +19,8 @@
 extern "C" {
 #endif
 
-/* Order of the field and medium arrays; 2-D problems use the ones marked *. */
+/* Order of the field and medium arrays; 2-D problems use the ones marked *. An isotropic medium has SK_LAM
+ * and SK_MU2, an orthorhombic one SK_CXX to SK_CYZ instead. */
 enum sk_field {
   SK_VX /* * */,
   SK_VY,
@@ -41,7 +42,15 @@ enum sk_medium {
   SK_MXY,
   SK_MXZ /* * mu at sxz */,
   SK_MYZ,
-  SK_MEDIA
+  SK_MEDIA /* arrays of an isotropic medium */,
+  /* Stress s_aa per strain e_bb at nodes; on a free surface xx, yy and xy are c_ab - c_az c_bz / c_zz. */
+  SK_CXX = SK_MEDIA /* * */,
+  SK_CYY,
+  SK_CZZ /* * */,
+  SK_CXY,
+  SK_CXZ /* * */,
+  SK_CYZ,
+  SK_ALL_MEDIA
 };
 enum sk_axis { SK_X, SK_Y, SK_Z, SK_AXES };
 
@@ -53,6 +62,7 @@ typedef struct {
   int32_t order;        /* 2, 4, 6 or 8 */
   int32_t itemsize;     /* 4: float, 8: double */
   int32_t free_surface; /* 1: the plane k = 0 is a free surface */
+  int32_t orthorhombic; /* 1: the medium is orthorhombic along the axes */
   int64_t nx, ny, nz;   /* nodes, absorbing layers included */
   double dt;            /* s, the step of the scheme */
   double h[SK_AXES];    /* m, spacing along x, y, z */
@@ -66,6 +76,7 @@ typedef struct {
   int64_t array_size;         /* elements of one field or medium array */
   int64_t pml_size;           /* elements of all memory variables of one shot */
   int64_t profile_size;       /* elements of the absorbing profiles, see sk_elastic_profiles() */
+  int64_t n_media;            /* arrays of a medium: 8 (2-D: 5), or 12 (6) if orthorhombic */
 } sk_elastic_layout_t;
 
 /* Sparse linear maps between the wavefield and time series. Entry e of shot s adds weight * series to a field
@@ -95,7 +106,7 @@ typedef struct {
   int64_t n_shots;
   void* fields; /* (n_shots, SK_FIELDS or 5 in 2-D, array_size) in the order of sk_field, unused ones left out
                  */
-  const void* medium;         /* (n_shots or 1, SK_MEDIA or 5 in 2-D, array_size) */
+  const void* medium; /* (n_shots or 1, n_media of the layout, array_size) in the order of sk_medium */
   int64_t medium_shot_stride; /* elements from the medium of one shot to the next; 0: one medium for all */
   void* pml;                  /* (n_shots, pml_size), zero at the start */
   const void* profiles;       /* (profile_size) */

@@ -2,7 +2,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from seiskern.media.model import Medium
+from seiskern.media import Medium, layered_medium, upscale
 from seiskern.wave import (
     Explosion,
     Force,
@@ -39,7 +39,9 @@ __all__ = [
     "brune",
     "double_couple",
     "gaussian",
+    "layered_medium",
     "plan",
     "ricker",
     "simulate",
+    "upscale",
 ]

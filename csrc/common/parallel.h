@@ -32,8 +32,8 @@ struct alignas(128) Progress {
   }
 };
 
-// Calls work(0, n) ... work(n - 1, n) at the same time, n <= threads; the caller is thread 0. If some throw, so
-// does this. The threads are OpenMP's: those of a host program that uses it too, torch for one, spin for a
+// Calls work(0, n) ... work(n - 1, n) at the same time, n <= threads; the caller is thread 0. If some throw,
+// so does this. The threads are OpenMP's: those of a host program that uses it too, torch for one, spin for a
 // while after each of its loops and would take a core from any other threads.
 template <class Work>
 void run_threads(int threads, const Work& work) {

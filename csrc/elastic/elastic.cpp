@@ -35,7 +35,12 @@ namespace seiskern::elastic {
 namespace {
 
 constexpr int kFields2[] = {SK_VX, SK_VZ, SK_SXX, SK_SZZ, SK_SXZ};
-constexpr int kMedia2[] = {SK_BX, SK_BZ, SK_LAM, SK_MU2, SK_MXZ};
+
+bool has_medium(const sk_elastic_grid& g, int m) {
+  const bool along_y = m == SK_BY || m == SK_MXY || m == SK_MYZ || m == SK_CYY || m == SK_CXY || m == SK_CYZ;
+  const bool other = g.orthorhombic ? m == SK_LAM || m == SK_MU2 : m >= SK_CXX;
+  return !other && !(g.ndim == 2 && along_y);
+}
 
 int closure_depth(int order) {
   switch (order) {
@@ -146,6 +151,7 @@ sk_elastic_layout_t make_layout(const sk_elastic_grid& g) {
       round_up((g.nz + 2 * radius) * l.stride_z + kRowAlign, page) + 5 * kRowAlign;  // nor must arrays
   for (int axis = 0; axis < 3; ++axis) l.pml_size += 2 * g.ndim * memory_size(g, axis);
   l.profile_size = 5 * (count(g, SK_X) + g.ny + g.nz);
+  for (int m = 0; m < SK_ALL_MEDIA; ++m) l.n_media += has_medium(g, m);
   return l;
 }
 
@@ -189,12 +195,16 @@ Shot<T> make_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t sho
   View<T>& v = s.view;
   v.first = first_column(g), v.nx = count(g, SK_X), v.ny = g.ny, v.nz = g.nz;
   v.stride[SK_X] = 1, v.stride[SK_Y] = l.stride_y, v.stride[SK_Z] = l.stride_z;
-  v.free_surface = g.free_surface != 0;
-  const int n_fields = g.ndim == 2 ? 5 : int{SK_FIELDS}, n_media = g.ndim == 2 ? 5 : int{SK_MEDIA};
+  v.free_surface = g.free_surface != 0, v.orthorhombic = g.orthorhombic != 0;
+  const int n_fields = g.ndim == 2 ? 5 : int{SK_FIELDS};
   T* field = static_cast<T*>(p.fields) + shot * n_fields * l.array_size + l.origin - v.first;
   for (int f = 0; f < n_fields; ++f) v.field[g.ndim == 2 ? kFields2[f] : f] = field + f * l.array_size;
   const T* medium = static_cast<const T*>(p.medium) + shot * p.medium_shot_stride + l.origin - v.first;
-  for (int m = 0; m < n_media; ++m) v.medium[g.ndim == 2 ? kMedia2[m] : m] = medium + m * l.array_size;
+  for (int m = 0; m < SK_ALL_MEDIA; ++m) {
+    if (!has_medium(g, m)) continue;
+    v.medium[m] = medium;
+    medium += l.array_size;
+  }
   T* memory = static_cast<T*>(p.pml) + shot * l.pml_size;
   for (int axis = 0; axis < 3; ++axis) {
     const Extent e = extent(g, axis);
@@ -234,7 +244,7 @@ Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int t
     const int64_t halfsteps = std::clamp<int64_t>(g.nz / (5 * radius), 2, 32 / radius) / 2 * 2;
     return {block, 1, halfsteps};
   }
-  const int64_t block = 4, row = l.stride_y * g.itemsize * (SK_FIELDS + SK_MEDIA), share = cache_size() / 2;
+  const int64_t block = 4, row = l.stride_y * g.itemsize * (SK_FIELDS + l.n_media), share = cache_size() / 2;
   Tiling best{block, g.ny, 2};
   double least = 1e30;
   for (int64_t halfsteps = 2; halfsteps * radius <= 16; halfsteps += 2) {

@@ -252,6 +252,7 @@ int sk_elastic_stagger(const sk_elastic_grid* grid, const sk_elastic_model* mode
   if (g.ndim != model->ndim || g.itemsize != model->itemsize) {
     return fail("grid and model must have the same ndim and itemsize");
   }
+  if (g.orthorhombic) return fail("the grid must be isotropic: what is made here is");
   const int64_t grid_n[] = {g.nx, g.ny, g.nz}, model_n[] = {model->nx, model->ny, model->nz};
   for (int axis = 0; axis < 3; ++axis) {
     if (g.ndim == 2 && axis == SK_Y) continue;

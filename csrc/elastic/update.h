@@ -1,9 +1,11 @@
-// Row updates of the isotropic velocity-stress scheme (Virieux 1986, doi:10.1190/1.1442147; Levander 1988,
+// Row updates of the velocity-stress scheme (Virieux 1986, doi:10.1190/1.1442147; Levander 1988,
 // doi:10.1190/1.1442422), one template for dimension, order and type.
 //
 //   rho dt v_n  = sum_a D_a s_na          s_nn: D+, else D-
 //   dt s_nn     = lam sum_a D-_a v_a + 2 mu D-_n v_n
 //   dt s_nt     = mu (D+_t v_n + D+_n v_t)
+//
+// and dt s_nn = sum_a c_na D-_a v_a in an orthorhombic medium.
 //
 // A half step needs, along each axis a, the differences of three quantities: of s_xa, s_ya, s_za for the
 // velocities, of vx, vy, vz for the stresses. Those of one axis are taken by one object, whose kind depends
@@ -268,8 +270,8 @@ class Rows {
       const bool across = velocity ? f == SK_SXZ || f == SK_SYZ || f == SK_SZZ : f < SK_SXX;
       take(v_.field[f], across ? kRadius - plus : 0, across ? kRadius - 1 + plus : 0);
     }
-    const int first = velocity ? SK_BX : SK_LAM, last = velocity ? SK_LAM : SK_MEDIA;
-    for (int m = first; m < last; ++m) take(v_.medium[m], 0, 0);
+    for (int m = velocity ? SK_BX : SK_LAM; m < (velocity ? SK_LAM : SK_ALL_MEDIA); ++m)
+      if (v_.medium[m]) take(v_.medium[m], 0, 0);
   }
 
   // Damps velocities or stresses deep in the absorbing layers. Layers that only stretch amplify guided waves
@@ -338,7 +340,8 @@ class Rows {
     if constexpr (kVelocity) {
       add_velocity<kRows>(run, start, x, y, z);
     } else {
-      add_stress<kRows>(run, start, x, y, z);
+      v_.orthorhombic ? add_stress<kRows, true>(run, start, x, y, z)
+                      : add_stress<kRows, false>(run, start, x, y, z);
     }
   }
 
@@ -361,12 +364,10 @@ class Rows {
     }
   }
 
-  template <int kRows, class X, class Y, class Z>
+  template <int kRows, bool kOrthorhombic, class X, class Y, class Z>
   SK_INLINE void add_stress(const Run& run, int64_t start, X& x, Y& y, Z& z) const {
     using B = Block<T, kRows>;
-    T *const sxx = v_.field[SK_SXX], *const syy = v_.field[SK_SYY], *const szz = v_.field[SK_SZZ];
     T *const sxy = v_.field[SK_SXY], *const sxz = v_.field[SK_SXZ], *const syz = v_.field[SK_SYZ];
-    const T *const lam = v_.medium[SK_LAM], *const mu2 = v_.medium[SK_MU2];
     const T *const mxy = v_.medium[SK_MXY], *const mxz = v_.medium[SK_MXZ], *const myz = v_.medium[SK_MYZ];
     const int64_t below = v_.stride[SK_Z], end = run.x1;
     for (int64_t c = run.x0; c < end; c += Simd<T>::lanes) {
@@ -376,19 +377,44 @@ class Rows {
       };
       const auto load = [&](const T* p) { return B::load(p + i, below); };
       const B exx = x.template at<SK_X>(i, c), ezz = z.template at<SK_Z>(i, c);
-      if constexpr (kDim == 3) {
-        const B eyy = y.template at<SK_Y>(i, c), mean = load(lam) * (exx + eyy + ezz), twice = load(mu2);
-        add(sxx, mean + twice * exx);
-        add(syy, mean + twice * eyy);
-        add(szz, mean + twice * ezz);
+      if constexpr (kDim == 2) {
+        normal_stress<kOrthorhombic>(add, load, exx, ezz);
+      } else {
+        normal_stress<kOrthorhombic>(add, load, exx, y.template at<SK_Y>(i, c), ezz);
         add(sxy, load(mxy) * (x.template at<SK_Y>(i, c) + y.template at<SK_X>(i, c)));
         add(syz, load(myz) * (y.template at<SK_Z>(i, c) + z.template at<SK_Y>(i, c)));
-      } else {
-        const B mean = load(lam) * (exx + ezz), twice = load(mu2);
-        add(sxx, mean + twice * exx);
-        add(szz, mean + twice * ezz);
       }
       add(sxz, load(mxz) * (x.template at<SK_Z>(i, c) + z.template at<SK_X>(i, c)));
+    }
+  }
+
+  // Normal stresses from the strain rates along x, (y,) z.
+  template <bool kOrthorhombic, class Add, class Load, class B>
+  SK_INLINE void normal_stress(const Add& add, const Load& load, const B& x, const B& z) const {
+    const auto &s = v_.field, &m = v_.medium;
+    if constexpr (kOrthorhombic) {
+      const B xz = load(m[SK_CXZ]);
+      add(s[SK_SXX], load(m[SK_CXX]) * x + xz * z);
+      add(s[SK_SZZ], load(m[SK_CZZ]) * z + xz * x);
+    } else {
+      const B mean = load(m[SK_LAM]) * (x + z), twice = load(m[SK_MU2]);
+      add(s[SK_SXX], mean + twice * x);
+      add(s[SK_SZZ], mean + twice * z);
+    }
+  }
+  template <bool kOrthorhombic, class Add, class Load, class B>
+  SK_INLINE void normal_stress(const Add& add, const Load& load, const B& x, const B& y, const B& z) const {
+    const auto &s = v_.field, &m = v_.medium;
+    if constexpr (kOrthorhombic) {
+      const B xy = load(m[SK_CXY]), xz = load(m[SK_CXZ]), yz = load(m[SK_CYZ]);
+      add(s[SK_SXX], load(m[SK_CXX]) * x + xy * y + xz * z);
+      add(s[SK_SYY], xy * x + load(m[SK_CYY]) * y + yz * z);
+      add(s[SK_SZZ], xz * x + yz * y + load(m[SK_CZZ]) * z);
+    } else {
+      const B mean = load(m[SK_LAM]) * (x + y + z), twice = load(m[SK_MU2]);
+      add(s[SK_SXX], mean + twice * x);
+      add(s[SK_SYY], mean + twice * y);
+      add(s[SK_SZZ], mean + twice * z);
     }
   }
 
@@ -505,7 +531,8 @@ class Rows {
     close<D::template plus<SK_Z>>(d.u[SK_Z], Pair::kNormal, k, row, buffer_ + 2 * v_.nx);
   }
 
-  // On the surface itself lam is the plane-stress modulus: the strain along z drops out and szz stays zero.
+  // On the surface itself the moduli are those of plane stress: the strain along z drops out and szz stays
+  // zero.
   template <bool kPlus>
   void close(const T* u, Pair pair, int64_t k, int64_t row, T* out) const {
     constexpr int rows = kPlus ? S::plus_rows : S::minus_rows, taps = kPlus ? S::plus_taps : S::minus_taps;

@@ -32,12 +32,12 @@ struct View {
   int64_t first;       // column of node 0
   int64_t stride[3];   // x, y, z
   T* field[SK_FIELDS];
-  const T* medium[SK_MEDIA];
+  const T* medium[SK_ALL_MEDIA];
   Layer<T> layer[3];
   Profile<T> profile[3];
   double scale[3];  // dt / h along x, y, z
   T c[3][4];        // stencil coefficients times scale
-  bool free_surface;
+  bool free_surface, orthorhombic;
   bool damped;  // whether a factor of the profiles is not 1
 };
 

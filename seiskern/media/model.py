@@ -1,11 +1,14 @@
 """The medium: wave speeds and density on the nodes of a grid."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from torch import Tensor
 
 from seiskern import _checks
 from seiskern.grid import AXES
 from seiskern.kernels import elastic
+from seiskern.kernels.elastic.plan import ORTHORHOMBIC
 
 
 class Medium:
@@ -24,6 +27,12 @@ class Medium:
         Coordinates of node (0, 0, 0).
     qp, qs : optional
         Quality factors, for attenuation; not used yet.
+    effective : mapping of str to array_like, each of the shape of ``vp``, optional
+        Coefficients of an orthorhombic medium at the positions of the staggered grid, in place of averages of
+        ``vp``, ``vs`` and ``rho``, which then say what waves the grid resolves. Buoyancies ``bx``, ``by``,
+        ``bz`` (m3/kg) are those half a cell beyond the node along their axis; ``cxx``, ``cyy``, ``czz``,
+        ``cxy``, ``cxz``, ``cyz`` (Pa, stress aa per strain bb) at the node; ``mxy``, ``mxz``, ``myz`` (Pa)
+        half a cell beyond it along both axes. In 2-D those without y.
 
     Raises
     ------
@@ -33,9 +42,9 @@ class Medium:
 
     Notes
     -----
-    A node stands for the cell around it. Where an interface cuts that cell, give the node the average over
-    the cell: arithmetic for density, harmonic for the moduli [1]_, as ``seiskern.media.layered_medium`` does.
-    Between nodes the solver averages by the same rule.
+    A node stands for the cell around it, and interfaces of such a medium lie midway between nodes: there the
+    solver averages density arithmetically and :math:`\mu` harmonically [1]_. Interfaces elsewhere make a cell
+    anisotropic: see `layered_medium` for flat ones and `upscale` for any.
 
     References
     ----------
@@ -52,6 +61,7 @@ class Medium:
         qs: Any = None,
         *,
         origin: float | Sequence[float] = 0.0,
+        effective: Mapping[str, Any] | None = None,
     ) -> None:
         if qp is not None or qs is not None:
             raise ValueError("`qp` and `qs` must be None: attenuation is not part of this version")
@@ -70,6 +80,24 @@ class Medium:
         )
         self.origin = _checks.per_axis("origin", origin, self.ndim)
         self.check()
+        self.effective = None if effective is None else self._coefficients(effective)
+
+    def _coefficients(self, given: Mapping[str, Any]) -> dict[str, Tensor]:
+        names = ORTHORHOMBIC[self.ndim]
+        if set(given) != set(names):
+            raise ValueError(f"`effective` must hold {', '.join(names)}, got {', '.join(given)}")
+        result = {}
+        for name in names:
+            value = _checks.as_tensor(f"effective[{name!r}]", given[name], self.vp.dtype)
+            if value.shape != self.vp.shape:
+                raise ValueError(
+                    f"`effective[{name!r}]` must have the shape of `vp`, {tuple(self.vp.shape)}, "
+                    f"got {tuple(value.shape)}"
+                )
+            result[name] = _checks.finite(f"effective[{name!r}]", value)
+            if name[0] == "b" or name[1] == name[2]:
+                _checks.positive(f"effective[{name!r}]", float(value.detach().min()))
+        return result
 
     def _dimensions(self, spacing: float | Sequence[float]) -> int:
         for name in ("vs", "rho"):

@@ -11,8 +11,9 @@ from torch import Tensor
 from seiskern import _checks
 from seiskern.grid import VELOCITY
 from seiskern.kernels import elastic
-from seiskern.kernels.elastic.plan import COEFFICIENTS, FIELD_NUMBER
+from seiskern.kernels.elastic.plan import FIELD_NUMBER
 from seiskern.media.model import Medium
+from seiskern.media.staggered import pad_effective
 from seiskern.wave.plan import LONG, SPONGE, Plan, plan
 from seiskern.wave.points import Entries, as_density, entries, on_surface
 from seiskern.wave.record import QUANTITIES, Seismograms, Snapshots, SnapshotWriter
@@ -180,7 +181,11 @@ class _Run:
     ) -> None:
         self.medium, self.plan, self.clock = medium, decided, decided.clock
         problem = decided.problem
-        self.packed = elastic.stagger(problem, medium.vp, medium.vs, medium.rho)
+        self.packed = (
+            elastic.stagger(problem, medium.vp, medium.vs, medium.rho)
+            if medium.effective is None
+            else problem.pack(pad_effective(medium, problem.absorbing, problem.free_surface))
+        )
         samples = self._samples(shots)
         band = _Band.of(samples, self.clock.dt)
         self._warn(band)
@@ -254,7 +259,8 @@ class _Run:
 
     def _coordinates(self, sources: list[Source]) -> dict[str, Tensor]:
         """Of each source, by axis."""
-        ndim, place = self.medium.ndim, {}
+        ndim = self.medium.ndim
+        place: dict[str, Tensor] = {}
         for axis in ("x", "y", "z"):
             values = [getattr(source, axis) for source in sources]
             given = [value is not None for value in values]
@@ -279,14 +285,20 @@ class _Run:
                 buoyancy = self._at("b" + name[1], found)
                 found.weight = torch.where(here, found.weight * buoyancy, found.weight)
         if field == "szz" and self.plan.problem.free_surface:
-            modulus, mu2 = (self._at(name, found) for name in ("lam", "mu2"))
-            share = modulus / mu2.where(mu2 > 0, 1.0)  # 2 lam mu / (lam + 2 mu) over 2 mu
-            return on_surface(self.medium.ndim, share.where(mu2 > 0, 1.0), found)
+            return on_surface({a: self._surface_share(a, found) for a in self.medium.axes[1:]}, found)
         return [found]
+
+    def _surface_share(self, axis: str, found: Entries) -> Tensor:
+        """Strain along z per strain along an axis, but for its sign, where szz = 0."""
+        names = (f"c{axis}z", "czz") if self.plan.problem.orthorhombic else ("lam", "mu2")
+        part, whole = (self._at(name, found) for name in names)
+        # On the surface lam is 2 lam mu / (lam + 2 mu); without mu nothing resists but volume.
+        return torch.where(whole > 0, part / whole.where(whole > 0, 1.0), 1.0)
 
     def _at(self, name: str, found: Entries) -> Tensor:
         """A coefficient of the medium at the node of each entry."""
-        coefficient = self.plan.problem.view(self.packed)[:, COEFFICIENTS[self.medium.ndim].index(name)]
+        problem = self.plan.problem
+        coefficient = problem.view(self.packed)[:, problem.coefficients.index(name)]
         batch = found.shot if len(coefficient) > 1 else torch.zeros_like(found.shot)
         return coefficient[(batch, *(found.index[axis] for axis in self.medium.axes))].double()
 

@@ -8,6 +8,7 @@ import torch
 from seiskern import _checks
 from seiskern.kernels import elastic
 from seiskern.media.model import Medium
+from seiskern.media.staggered import fastest
 from seiskern.wave.timing import Clock
 
 ORDERS = (2, 4, 6, 8)
@@ -108,7 +109,8 @@ def plan(
     if medium.shape[0] < least:
         raise ValueError(f"`medium` must have >= {least} planes below a free surface, got {medium.shape[0]}")
     ranges = medium.check()
-    limit = COURANT * elastic.max_dt(medium.ndim, order, medium.spacing, ranges.speed)
+    speed = ranges.speed if medium.effective is None else fastest(medium)
+    limit = COURANT * elastic.max_dt(medium.ndim, order, medium.spacing, speed)
     ratio = max(1, math.ceil(dt / limit * (1 - 1e-12)))
     problem = elastic.Problem(
         shape=tuple(n + before + after for n, (before, after) in zip(medium.shape, pad, strict=True)),
@@ -118,12 +120,13 @@ def plan(
         dtype=medium.vp.dtype,
         free_surface=free_surface,
         absorbing=pad,
+        orthorhombic=medium.effective is not None,
     )
     points = POINTS_PER_WAVELENGTH[order]
     return Plan(
         problem=problem,
         clock=Clock(dt, nt, ratio, dispersion_correction),
-        speed=ranges.speed,
+        speed=speed,
         frequency=ranges.slowest / (points * max(medium.spacing)),
         points=points,
         memory=_memory(problem, n_shots, len(medium.vp) if medium.batched else 1),
@@ -132,6 +135,5 @@ def plan(
 
 def _memory(problem: elastic.Problem, n_shots: int, n_media: int) -> int:
     layout, itemsize = problem.layout, torch.empty(0, dtype=problem.dtype).element_size()
-    n_fields, n_media_arrays = len(problem.fields), 5 if problem.ndim == 2 else 8
-    per_shot = n_fields * layout["array_size"] + layout["pml_size"]
-    return itemsize * (n_shots * per_shot + n_media * n_media_arrays * layout["array_size"])
+    per_shot = len(problem.fields) * layout["array_size"] + layout["pml_size"]
+    return itemsize * (n_shots * per_shot + n_media * layout["n_media"] * layout["array_size"])

@@ -11,6 +11,7 @@ from seiskern.grid import offset
 from seiskern.kernels.elastic import Points, surface_norms
 from seiskern.kernels.elastic.plan import FIELD_NUMBER
 from seiskern.media.model import Medium
+from seiskern.media.staggered import surface_shares
 from seiskern.wave.interpolation import Weights, interpolate
 from seiskern.wave.plan import Plan
 
@@ -86,10 +87,11 @@ def entries(
         there["z"] = torch.full_like(there["z"], medium.origin[0])
         # The weight is that of a slope per node distance; a derivative was per node distance as well.
         scale = weights[0].slope[near] * (1.0 if derivative == "z" else medium.spacing[0])
-        scale = -scale * weight[near] * surface_share(medium, there, shot[near])
-        for axis in medium.axes[1:]:
+        scale = -scale * weight[near]
+        for axis, plane in surface_shares(medium).items():
+            share = _on_plane(medium, plane, there, shot[near])
             along = [_along(medium, plan, there, f"v{axis}", a, axis, False) for a in medium.axes]
-            found.append(_outer(medium.axes, along, f"v{axis}", shot[near], series[near], scale))
+            found.append(_outer(medium.axes, along, f"v{axis}", shot[near], series[near], scale * share))
     return Entries.join(found, medium.axes)
 
 
@@ -134,9 +136,8 @@ def _outer(
     )
 
 
-def surface_share(medium: Medium, place: dict[str, Tensor], shot: Tensor) -> Tensor:
-    """Share lam / (lam + 2 mu) of the first plane at places, interpolated linearly; 1 in a fluid."""
-    plane = 1 - 2 * (medium.vs.select(-medium.ndim, 0) / medium.vp.select(-medium.ndim, 0)).double().square()
+def _on_plane(medium: Medium, plane: Tensor, place: dict[str, Tensor], shot: Tensor) -> Tensor:
+    """Values of the first plane at places, interpolated linearly."""
     plane = plane if medium.batched else plane[None]
     batch = shot if len(plane) > 1 else torch.zeros_like(shot)
     corners = [([batch], torch.ones_like(place["x"]))]
@@ -164,7 +165,7 @@ def as_density(plan: Plan, found: Entries) -> Entries:
     return Entries(found.shot, found.index, found.number, found.series, weight)
 
 
-def on_surface(ndim: int, share: Tensor, found: Entries) -> list[Entries]:
+def on_surface(shares: dict[str, Tensor], found: Entries) -> list[Entries]:
     """Move what acts on szz in the surface plane, where it stays zero, to the horizontal normal stresses.
 
     With szz = 0 the strain along z follows from the others, and a moment m_zz there acts on sxx and syy as
@@ -172,10 +173,8 @@ def on_surface(ndim: int, share: Tensor, found: Entries) -> list[Entries]:
 
     Parameters
     ----------
-    ndim : int
-        2 or 3.
-    share : Tensor, shape (n,)
-        lam / (lam + 2 mu) at each entry.
+    shares : dict of Tensor, shape (n,)
+        lam / (lam + 2 mu), or what stands for it along x and y, at each entry.
     found : Entries
         Of szz.
 
@@ -191,7 +190,7 @@ def on_surface(ndim: int, share: Tensor, found: Entries) -> list[Entries]:
         return Entries(found.shot[mask], index, number[mask], found.series[mask], weight[mask])
 
     result = [part(~top, found.number, found.weight)]
-    for name in ("sxx",) if ndim == 2 else ("sxx", "syy"):
-        number = torch.full_like(found.number, FIELD_NUMBER[name])
+    for axis, share in shares.items():
+        number = torch.full_like(found.number, FIELD_NUMBER[f"s{axis}{axis}"])
         result.append(part(top, number, -found.weight * share))
     return result

@@ -9,7 +9,7 @@ from seiskern import _ext
 from seiskern.grid import AXES, STRESS, VELOCITY, offset
 from seiskern.kernels import elastic
 from seiskern.kernels.elastic import reference
-from seiskern.kernels.elastic.plan import COEFFICIENTS, FIELD_NUMBER
+from seiskern.kernels.elastic.plan import FIELD_NUMBER
 
 ORDERS = (2, 4, 6, 8)
 DTYPES = (torch.float32, torch.float64)
@@ -19,7 +19,8 @@ EPS = {dtype: torch.finfo(dtype).eps for dtype in DTYPES}
 # the field (half an eps) and its change (up to 1.5: a sum of 3 derivatives times rounded coefficients, at a
 # Courant number below 1). A stable step does not amplify it.
 ROUNDINGS_PER_STEP = 4
-# Speed that bounds the random media below: lam, 2 mu and 1/rho lie in [0.5, 1].
+# Speed that bounds the random media below: lam, 2 mu and 1/rho lie in [0.5, 1]; in orthorhombic ones the
+# moduli of compression in [1, 2], their couplings in [0.2, 0.4].
 SPEED = 2**0.5
 STEPS = 9
 
@@ -121,6 +122,7 @@ def random_run(
     n_media=1,
     n_steps=STEPS,
     entries=12,
+    orthorhombic=False,
 ):
     """A run with random fields in a random medium; ``depth`` planes of a free surface's closure, or none."""
     ndim, spacing = len(shape), (1.1, 0.9, 1.0)[: len(shape)]
@@ -132,10 +134,12 @@ def random_run(
         dtype=dtype,
         free_surface=depth > 0,
         absorbing=absorbing,
+        orthorhombic=orthorhombic,
     )
+    scale = {"cxx": 2, "cyy": 2, "czz": 2, "cxy": 0.4, "cxz": 0.4, "cyz": 0.4}
     medium = {
-        name: (0.5 + 0.5 * torch.rand(n_media, *shape, generator=rng)).to(dtype)
-        for name in COEFFICIENTS[ndim]
+        name: (scale.get(name, 1) * (0.5 + 0.5 * torch.rand(n_media, *shape, generator=rng))).to(dtype)
+        for name in problem.coefficients
     }
     start = torch.randn(n_shots, len(problem.fields), *shape, generator=rng).to(dtype)
     kinds = [(VELOCITY[ndim], 1), (STRESS[ndim], 1), (VELOCITY[ndim], 0), (STRESS[ndim], 0)]
@@ -206,6 +210,34 @@ def test_instruction_sets(isa, order, dtype, rng, surfaces, monkeypatch):
         for first, planes in [("unequal", 0), ("after", depth)]:
             run = random_run(rng, shape, order, dtype, layers(first, shape, planes), planes)
             assert_equal_to_reference(run, surfaces[order].closure if planes else None)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("isa", ISAS)
+def test_orthorhombic_media(isa, order, dtype, rng, surfaces, monkeypatch):
+    monkeypatch.setenv("SEISKERN_ISA", isa)
+    if _ext.require().isa() != isa:
+        pytest.skip(f"this processor has no {isa}")
+    depth = surfaces[order].depth
+    for shape in [(depth + 9, 37), (depth, 3), (depth + 3, 7, 19), (depth, 1, 1)]:
+        for first, planes in [("unequal", 0), ("after", depth)]:
+            absorbing = layers(first, shape, planes)
+            run = random_run(rng, shape, order, dtype, absorbing, planes, orthorhombic=True)
+            assert_equal_to_reference(run, surfaces[order].closure if planes else None)
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+@pytest.mark.parametrize("depth", [0, 12])
+def test_an_isotropic_medium_may_be_given_as_orthorhombic(depth, ndim, rng):
+    run = random_run(rng, (23, 5, 7)[:ndim], 8, depth=depth)
+    twin = replace(run, problem=replace(run.problem, orthorhombic=True), medium=dict(run.medium))
+    lam, mu2 = twin.medium.pop("lam"), twin.medium.pop("mu2")
+    for name in twin.problem.coefficients:
+        if name[0] == "c":
+            twin.medium[name] = lam + mu2 if name[1] == name[2] else lam
+    for value, wanted in zip(twin.kernel()[:3], run.kernel()[:3], strict=True):
+        torch.testing.assert_close(value, wanted, rtol=0, atol=1e-12 * float(wanted.abs().max()))
 
 
 def assert_same_bits(first, second):
@@ -290,27 +322,30 @@ def plane_weights(problem, surface, name):
     return weight.reshape(-1, *(1,) * (problem.ndim - 1))
 
 
-def stress_of(problem, medium, strain):
-    """Stress that belongs to a strain (shear: engineering strain)."""
-    normal = [name for name in STRESS[problem.ndim] if name[1] == name[2]]
-    volume = sum(strain[name] for name in normal)
-    result = {name: medium["lam"] * volume + medium["mu2"] * strain[name] for name in normal}
-    return result | {name: medium["m" + name[1:]] * strain[name] for name in strain if name not in normal}
+def normal_moduli(problem, medium):
+    """Stress aa per strain bb, (..., a, b); in a free surface szz and the strain along z do not count."""
+    axes = [name[1] for name in STRESS[problem.ndim] if name[1] == name[2]]
+
+    def modulus(a, b):
+        if problem.orthorhombic:
+            return medium["c" + min(a, b) + max(a, b)]
+        return medium["lam"] + medium["mu2"] if a == b else medium["lam"]
+
+    moduli = torch.stack([torch.stack([modulus(a, b) for b in axes], -1) for a in axes], -2)
+    if problem.free_surface:
+        moduli[0, ..., -1, :] = moduli[0, ..., :, -1] = 0
+        moduli[0, ..., -1, -1] = 1
+    return moduli
 
 
 def strain_of(problem, medium, stress):
-    """Strain that belongs to a stress; in a free surface szz and the strain along z count for nothing."""
+    """Strain that belongs to a stress (shear: engineering strain)."""
     normal = [name for name in STRESS[problem.ndim] if name[1] == name[2]]
-    trace = sum(stress[name] for name in normal)
-    count = torch.full(
-        (problem.shape[0], *(1,) * (problem.ndim - 1)), float(len(normal)), dtype=torch.float64
-    )
+    trace = torch.stack([stress[name] for name in normal], -1)
     if problem.free_surface:
-        count[0] -= 1
-    share = medium["lam"] / (medium["mu2"] + count * medium["lam"])
-    result = {name: (stress[name] - share * trace) / medium["mu2"] for name in normal}
-    if problem.free_surface:
-        result["szz"] = torch.cat([torch.zeros_like(result["szz"][:1]), result["szz"][1:]])
+        trace[0, ..., -1] = 0
+    strain = torch.linalg.solve(normal_moduli(problem, medium), trace[..., None])[..., 0]
+    result = dict(zip(normal, strain.unbind(-1), strict=True))
     return result | {name: stress[name] / medium["m" + name[1:]] for name in stress if name not in normal}
 
 
@@ -348,10 +383,11 @@ def no_entries(problem):
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("free_surface", [False, True])
 @pytest.mark.parametrize("rest", [(23,), (5, 7)], ids=str)
-def test_energy_is_conserved(rest, free_surface, order, rng, surfaces):
+@pytest.mark.parametrize("orthorhombic", [False, True])
+def test_energy_is_conserved(orthorhombic, rest, free_surface, order, rng, surfaces):
     surface, steps = surfaces[order], 200
     shape = (surface.depth + 9, *rest)
-    run = random_run(rng, shape, order, depth=surface.depth * free_surface)
+    run = random_run(rng, shape, order, depth=surface.depth * free_surface, orthorhombic=orthorhombic)
     energy = torch.tensor(energies(run, surface, steps), dtype=torch.float64)
     assert energy[0] > 0
     # An error of a value counts twice in its square.

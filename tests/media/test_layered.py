@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from seiskern.media.layered import cell_shares, gardner_density, layered_crust, layered_medium
+from seiskern.media.effective import layer_shares
+from seiskern.media.layered import gardner_density, layered_crust, layered_medium
 
 
 def test_nodes_on_an_interface_belong_to_the_lower_layer():
@@ -59,7 +60,7 @@ def test_a_cut_cell_holds_the_means_of_its_layers(offset):
 
 def test_mass_and_compliance_are_those_of_the_layers():
     tops = (0.0, 13.0, 31.7, 55.5)
-    share = cell_shares(10, 10.0, tops)
+    share = layer_shares(10, 10.0, tops, half=False, smooth=False)
     thickness = torch.full((10,), 10.0, dtype=torch.float64)
     thickness[0] = 5  # the cell at the surface reaches down only
     torch.testing.assert_close(thickness @ share, torch.tensor([13.0, 18.7, 23.8, 39.5]).double())

@@ -48,7 +48,7 @@ def test_half_space_notices_half_a_cell(source):
 
 @pytest.mark.parametrize(("wave", "rocks"), [("S", layers.SOLID), ("P", layers.SOLID), ("P", layers.SEABED)])
 def test_crossing_notices_a_misplaced_interface(wave, rocks):
-    right = layers.Crossing(wave, rocks, 0.5)
+    right = layers.Crossing(wave, rocks, offset=0.5)
     wrong = dataclasses.replace(right, misplaced=0.5)
     assert right.errors()[0] < 0.03 < wrong.errors()[0]
 

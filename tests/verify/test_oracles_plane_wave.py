@@ -195,6 +195,52 @@ def test_layered_response_without_surface() -> None:
     assert abs(field[3].max() / (1.0 + reflected) - 1.0) < 1e-12
 
 
+@pytest.mark.parametrize("incident", ["P", "S"])
+def test_oblique_records_are_continuous_and_solve_the_wave_equation(incident: plane_wave.WaveType) -> None:
+    """Velocity does not jump at the interface; above and below, its two parts obey Navier's equation."""
+    t, z = np.linspace(0.0, 2.0, 2001), 700.0
+    exact = plane_wave.ObliqueIncidence(UPPER, LOWER, z, incident, 1.5e-4, gaussian, 100.0)
+    above, below = (sum(exact.velocity(t, 40.0, z + side)) for side in (-1e-9, 0.0))
+    assert misfit(above, below) < 1e-9
+    step = 1.0  # m, and 1e-5 s
+    for medium, depth in ((UPPER, 500.0), (LOWER, 900.0)):
+
+        def at(dt: float, dx: float, dz: float, depth: float = depth) -> Array:
+            return np.asarray(sum(exact.velocity(t + dt * 1e-5, 40.0 + dx, depth + dz)))
+
+        def second(i: int, j: int) -> Array:
+            e = step * np.eye(3)
+            if i == j:
+                return (at(*e[i]) - 2 * at(0, 0, 0) + at(*-e[i])) / step**2
+            corners = at(*(e[i] + e[j])) - at(*(e[i] - e[j])) - at(*(e[j] - e[i])) + at(*-(e[i] + e[j]))
+            return corners / (4 * step**2)
+
+        vp2, vs2 = medium.vp**2, medium.vs**2
+        xx, zz, xz, tt = second(1, 1), second(2, 2), second(1, 2), second(0, 0) / 1e-10
+        force_x = vp2 * xx[0] + vs2 * zz[0] + (vp2 - vs2) * xz[1]
+        force_z = vs2 * xx[1] + vp2 * zz[1] + (vp2 - vs2) * xz[0]
+        assert misfit(np.array([force_x, force_z]), tt) < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("incident", "row", "speeds"), [("P", 1, (3000.0, 4500.0)), ("S", 0, (1600.0, 2600.0))]
+)
+def test_oblique_records_hold_normal_incidence(
+    incident: plane_wave.WaveType, row: int, speeds: tuple[float, float]
+) -> None:
+    """Without slowness along the interface they are those of `layered_normal_incidence`."""
+    t = np.linspace(0.0, 2.0, 2001)
+    exact = plane_wave.ObliqueIncidence(UPPER, LOWER, 700.0, incident, 0.0, gaussian, 100.0)
+    depths = [400.0, 900.0]
+    wanted = plane_wave.layered_normal_incidence(
+        t, depths, speeds, (UPPER.rho, LOWER.rho), gaussian, 700.0, start=100.0
+    )
+    for z, trace in zip(depths, wanted, strict=True):
+        found = np.asarray(sum(exact.velocity(t, 0.0, z)))
+        assert misfit(found[row], trace) < 1e-12
+        assert np.abs(found[1 - row]).max() < 1e-12
+
+
 def test_relative_l2() -> None:
     """The misfit is the ratio of norms and refuses a zero reference."""
     reference = np.array([[3.0, 0.0], [0.0, 4.0]])

@@ -17,7 +17,13 @@ COEFFICIENTS = {
     2: ("bx", "bz", "lam", "mu2", "mxz"),
     3: ("bx", "by", "bz", "lam", "mu2", "mxy", "mxz", "myz"),
 }
-"""Medium arrays in the order of the kernels."""
+"""Arrays of an isotropic medium in the order of the kernels."""
+
+ORTHORHOMBIC = {
+    2: ("bx", "bz", "mxz", "cxx", "czz", "cxz"),
+    3: ("bx", "by", "bz", "mxy", "mxz", "myz", "cxx", "cyy", "czz", "cxy", "cxz", "cyz"),
+}
+"""Those of an orthorhombic medium."""
 
 # Numbers of the fields in csrc/seiskern.h.
 FIELD_NUMBER = {
@@ -59,6 +65,8 @@ class Problem:
         Whether the first plane is a free surface.
     absorbing : tuple of (int, int)
         Absorbing nodes before and after each axis, in array order.
+    orthorhombic : bool
+        Whether the medium is orthorhombic along the axes, or isotropic.
     """
 
     shape: tuple[int, ...]
@@ -68,6 +76,7 @@ class Problem:
     dtype: torch.dtype = torch.float32
     free_surface: bool = False
     absorbing: tuple[tuple[int, int], ...] = ()
+    orthorhombic: bool = False
 
     @property
     def ndim(self) -> int:
@@ -78,6 +87,11 @@ class Problem:
     def fields(self) -> tuple[str, ...]:
         """Field arrays in the order of the kernels."""
         return VELOCITY[self.ndim] + STRESS[self.ndim]
+
+    @property
+    def coefficients(self) -> tuple[str, ...]:
+        """Arrays of the medium in the order of the kernels."""
+        return (ORTHORHOMBIC if self.orthorhombic else COEFFICIENTS)[self.ndim]
 
     @cached_property
     def native(self) -> Any:
@@ -93,6 +107,7 @@ class Problem:
             order=self.order,
             itemsize=torch.empty(0, dtype=self.dtype).element_size(),
             free_surface=self.free_surface,
+            orthorhombic=self.orthorhombic,
             n=xyz(self.shape, 1),
             dt=self.dt,
             h=xyz(self.spacing, 1.0),
@@ -140,9 +155,9 @@ class Problem:
 
     def pack(self, coefficients: dict[str, Tensor]) -> Tensor:
         """Coefficients of the medium, (batch, nz, [ny,] nx) each, as one padded array for `run`."""
-        first = coefficients["lam"]
+        first = coefficients["bx"]
         batch = first.shape[: first.ndim - self.ndim]
-        names = COEFFICIENTS[self.ndim]
+        names = self.coefficients
         packed = zeros((*(batch or (1,)), len(names), self.layout["array_size"]), self.dtype)
         view = self.view(packed)
         for number, name in enumerate(names):

@@ -137,7 +137,7 @@ class Scheme:
     problem : Problem
         Grid, order and boundaries.
     medium : dict of Tensor, shape (1 or n_shots, nz, [ny,] nx)
-        By the names in ``COEFFICIENTS``.
+        By the names in ``Problem.coefficients``.
     profile : dict
         From `profiles`.
     closure : Closure, optional
@@ -191,14 +191,20 @@ class Scheme:
             self.fields["v" + a] = self.fields["v" + a] + self.problem.dt * self.medium["b" + a] * force
 
     def step_stress(self) -> None:
-        """Make dt s_aa = lam sum_b D_b v_b + 2 mu D_a v_a and dt s_ab = mu (D_b v_a + D_a v_b)."""
+        """Make dt s_aa = sum_b c_ab D_b v_b and dt s_ab = mu (D_b v_a + D_a v_b).
+
+        If isotropic, c_ab is lam, and lam + 2 mu for a = b.
+        """
         dt, medium, surface = self.problem.dt, self.medium, self.problem.free_surface
         rate = {a: self.derivative("v" + a, a) for a in self.axes}
-        if surface:  # lam is the modulus of plane stress there, and the strain along z drops out
+        if surface:  # moduli are those of plane stress there, and the strain along z drops out
             rate["z"] = _clear_first_plane(rate["z"])
         volume = sum(rate.values())
         for a in self.axes:
-            change = medium["lam"] * volume + medium["mu2"] * rate[a]
+            if self.problem.orthorhombic:
+                change = sum(medium["c" + "".join(sorted(a + b))] * rate[b] for b in self.axes)
+            else:
+                change = medium["lam"] * volume + medium["mu2"] * rate[a]
             self.fields["s" + a + a] = self.fields["s" + a + a] + dt * change
         if surface:
             self.fields["szz"] = _clear_first_plane(self.fields["szz"])
@@ -289,7 +295,7 @@ def stagger(
     .. [1] Moczo et al. (2002), Bull. Seismol. Soc. Am. 92(8), 3042-3066, doi:10.1785/0120010167.
     """
     ndim = len(pad)
-    vp, vs, rho = (_replicate(value, pad) for value in (vp, vs, rho))
+    vp, vs, rho = (replicate(value, pad) for value in (vp, vs, rho))
     mu = rho * vs.square()
     lam = rho * vp.square() - 2 * mu
     if free_surface:
@@ -305,7 +311,8 @@ def stagger(
     return result | {f"m{a}{b}": _harmonic(mu, axis[a], axis[b]) for a, b in pairs}
 
 
-def _replicate(value: Tensor, pad: Sequence[tuple[int, int]]) -> Tensor:
+def replicate(value: Tensor, pad: Sequence[tuple[int, int]]) -> Tensor:
+    """Values with nodes added before and after each axis, that equal those on the edge."""
     for number, (before, after) in enumerate(pad):
         axis = number - len(pad)
         n = value.shape[axis]

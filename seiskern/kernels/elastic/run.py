@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from seiskern import _ext
-from seiskern.kernels.elastic.plan import COEFFICIENTS, Points, Problem, State
+from seiskern.kernels.elastic.plan import Points, Problem, State
 
 
 def run(
@@ -47,7 +47,7 @@ def run(
     expected = {
         "fields": (state.fields, (n_shots, len(problem.fields), layout["array_size"])),
         "memory": (state.memory, (n_shots, layout["pml_size"])),
-        "medium": (medium, (len(medium), len(COEFFICIENTS[problem.ndim]), layout["array_size"])),
+        "medium": (medium, (len(medium), len(problem.coefficients), layout["array_size"])),
         "profiles": (profiles, (layout["profile_size"],)),
     }
     for name, (tensor, shape) in expected.items():

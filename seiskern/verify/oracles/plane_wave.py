@@ -311,6 +311,77 @@ def layered_normal_incidence(
     return field
 
 
+@dataclass(frozen=True)
+class ObliqueIncidence:
+    r"""A plane wave that comes down on an interface at an angle, with all it makes.
+
+    Parameters
+    ----------
+    above, below : Medium
+        Media on either side.
+    interface : float
+        Depth z_i, m.
+    incident : {"P", "S"}
+        Type of the wave.
+    ray_parameter : float
+        Horizontal slowness p, s/m, below 1 / c of every wave present.
+    pulse : callable
+        Velocity f(t) of the incident wave along its polarisation at x = 0, z = ``start``.
+    start : float
+        Depth, m.
+
+    References
+    ----------
+    Aki & Richards (2002), ISBN 978-0-935702-96-5, section 5.2.
+    """
+
+    above: Medium
+    below: Medium
+    interface: float
+    incident: WaveType
+    ray_parameter: float
+    pulse: TimeFunction
+    start: float
+
+    def velocity(self, t: ArrayLike, x: float, z: float) -> tuple[Array, Array]:
+        """Return the incident wave at (x, z), zero below the interface, and all others.
+
+        Parameters
+        ----------
+        t : array_like, shape (nt,)
+            Times, s.
+        x, z : float
+            Place, m.
+
+        Returns
+        -------
+        tuple of ndarray, shape (2, nt)
+            (v_x, v_z) of the incident and of the scattered waves.
+        """
+        p, shallow = self.ray_parameter, z < self.interface
+        found = interface_coefficients(p, self.above, self.below, self.incident)
+        down = self._slowness(self.above, self.incident)
+        local = np.asarray(t, dtype=np.float64) - p * x
+        arrival = down * (self.interface - self.start)
+        side = self.above if shallow else self.below
+        amplitudes = {"P": found.reflected_p, "S": found.reflected_s}
+        if not shallow:
+            amplitudes = {"P": found.transmitted_p, "S": found.transmitted_s}
+        scattered = np.zeros((2, local.size))
+        waves: tuple[WaveType, ...] = ("P", "S")
+        for wave in waves:
+            if wave == "P" or side.vs > 0.0:
+                delay = arrival + self._slowness(side, wave) * abs(self.interface - z)
+                direction = boundary_vector(side, wave, not shallow, p)[:2]
+                scattered += amplitudes[wave] * direction[:, None] * self.pulse(local - delay)
+        direction = boundary_vector(self.above, self.incident, True, p)[:2]
+        arriving = direction[:, None] * self.pulse(local - down * (z - self.start))
+        return (arriving if shallow else np.zeros_like(arriving)), scattered
+
+    def _slowness(self, medium: Medium, wave: WaveType) -> float:
+        return vertical_slowness(medium.vp if wave == "P" else medium.vs, self.ray_parameter)
+
+
 def _round_trips(latest: float, interface: float, surface: float | None, speed: float) -> list[float]:
     """Return the delays of the round trips in the layer up to the latest time."""
     if surface is None:
