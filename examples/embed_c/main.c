@@ -121,7 +121,7 @@ int main(int argc, char** argv) {
   double* pml = zeros(layout.pml_size);
   double* profiles = zeros(layout.profile_size);
   const double dominant = f0 * sqrt(2 / pi); /* mean frequency of the power of m' */
-  check(sk_elastic_profiles(&grid, vp, dominant, 1e-6, 0, profiles));
+  check(sk_elastic_profiles(&grid, vp, dominant, 1e-5, 0, profiles));
 
   /* The explosion takes moment rate / volume from each normal stress: three entries at one node. */
   const int64_t source_row = (SOURCE_J + ABSORBING) * layout.stride_y;

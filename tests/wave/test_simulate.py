@@ -201,3 +201,15 @@ def test_a_free_surface_needs_depth(force):
     thin = sk.Medium(torch.full((15, 44), 1730.0), 1000.0, 2000.0, 10.0)
     with pytest.raises(ValueError, match=r"^`medium` must have >= 16 planes below a free surface, got 15$"):
         run(thin, force(z=10.0))
+
+
+@pytest.mark.parametrize(("steps", "share"), [(10, 0.0), (2000, 0.0), (4000, 0.0175), (9000, 0.035)])
+def test_long_runs_damp_along_all_axes(medium, steps, share):
+    plan = sk.plan(medium, dt=1e-4, nt=steps, dispersion_correction=False)
+    assert plan.multiaxial == pytest.approx(share, abs=1e-3)
+
+
+@pytest.mark.parametrize("multiaxial", [-0.1, 1.1])
+def test_refuses_a_share_that_is_none(medium, force, multiaxial):
+    with pytest.raises(ValueError, match=r"`multiaxial` must lie in \[0, 1\]"):
+        run(medium, force(), multiaxial=multiaxial)
