@@ -141,8 +141,8 @@ PYBIND11_MODULE(_C, m) {
            py::arg("pml_low"), py::arg("pml_high"))
       .def("layout", &layout)
       .def("profiles", [](const sk_elastic_grid& grid, double vmax, double frequency, double reflection,
-                          double sponge, std::uintptr_t out) {
-        check(sk_elastic_profiles(&grid, vmax, frequency, reflection, sponge, pointer(out)));
+                          double multiaxial, std::uintptr_t out) {
+        check(sk_elastic_profiles(&grid, vmax, frequency, reflection, multiaxial, pointer(out)));
       });
   py::class_<sk_elastic_points>(m, "ElasticPoints").def(py::init(&make_points));
   py::class_<sk_elastic_model>(m, "ElasticModel").def(py::init(&make_model));

@@ -152,11 +152,11 @@ int sk_elastic_layout(const sk_elastic_grid* grid, sk_elastic_layout_t* layout);
 
 /* Fills the C-PML profiles of Komatitsch & Martin (2007, doi:10.1190/1.2757586) for the fastest wave speed
  * vmax (m/s), the dominant frequency (Hz) and the theoretical reflection coefficient at normal incidence
- * (1e-5, say). `sponge` (0.1, say) damps all fields deep in the layers by that share of the layers' strongest
- * damping: layered media need it for long runs, 0 leaves a pure C-PML. `profiles` has profile_size elements
- * of itemsize bytes. */
+ * (1e-5, say). `multiaxial` is the share of the damping that acts along all axes (Meza-Fajardo & Papageorgiou
+ * 2008, doi:10.1785/0120070223), 0.035, say: without it (0) waves grow in the layers of heterogeneous media.
+ * `profiles` has profile_size elements of itemsize bytes. */
 int sk_elastic_profiles(const sk_elastic_grid* grid, double vmax, double frequency, double reflection,
-                        double sponge, void* profiles);
+                        double multiaxial, void* profiles);
 
 /* Sorts entries as sk_elastic_points wants them, those at one node as they came. Fills row_start, (n_shots,
  * nz + 1), and n elements each of offset, field, series and weight (of itemsize bytes). */

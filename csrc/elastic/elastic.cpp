@@ -150,7 +150,7 @@ sk_elastic_layout_t make_layout(const sk_elastic_grid& g) {
   l.array_size =
       round_up((g.nz + 2 * radius) * l.stride_z + kRowAlign, page) + 5 * kRowAlign;  // nor must arrays
   for (int axis = 0; axis < 3; ++axis) l.pml_size += 2 * g.ndim * memory_size(g, axis);
-  l.profile_size = 5 * (count(g, SK_X) + g.ny + g.nz);
+  l.profile_size = 6 * (count(g, SK_X) + g.ny + g.nz);
   for (int m = 0; m < SK_ALL_MEDIA; ++m) l.n_media += has_medium(g, m);
   return l;
 }
@@ -176,9 +176,10 @@ int check(const sk_elastic& p) {
 
 template <class T>
 Profile<std::remove_const_t<T>> profile_of(const sk_elastic_grid& g, int axis, T* profiles) {
-  for (int a = 0; a < axis; ++a) profiles += 5 * count(g, a);
+  for (int a = 0; a < axis; ++a) profiles += 6 * count(g, a);
   const int64_t n = count(g, axis);
-  return {{profiles, profiles + n}, {profiles + 2 * n, profiles + 3 * n}, profiles + 4 * n};
+  return {
+      {profiles, profiles + n}, {profiles + 2 * n, profiles + 3 * n}, {profiles + 4 * n, profiles + 5 * n}};
 }
 
 template <class T>
@@ -212,9 +213,9 @@ Shot<T> make_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t sho
     v.scale[axis] = g.dt / g.h[axis];
     for (int m = 0; m < g.order / 2; ++m) v.c[axis][m] = T(taylor(g.order, m) * v.scale[axis]);
     v.profile[axis] = profile_of<const T>(g, axis, static_cast<const T*>(p.profiles));
-    const T* factor = v.profile[axis].g;
+    const T* factor = v.profile[axis].g[0];  // and those of half nodes after them
     v.damped =
-        v.damped || std::any_of(factor, factor + count(g, axis), [](T value) { return value != T(1); });
+        v.damped || std::any_of(factor, factor + 2 * count(g, axis), [](T value) { return value != T(1); });
     for (int m = 0; m < 6; ++m) {
       const bool absent = g.ndim == 2 && m % 3 == SK_Y;
       v.layer[axis].memory[m] = absent ? nullptr : memory;
@@ -371,14 +372,14 @@ void run_shots(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t first,
 }
 
 template <class T>
-void fill_profiles(const sk_elastic_grid& g, double vmax, double frequency, double reflection, double sponge,
-                   T* out) {
+void fill_profiles(const sk_elastic_grid& g, double vmax, double frequency, double reflection,
+                   double multiaxial, T* out) {
   for (int axis = 0; axis < 3; ++axis) {
     const int64_t n = count(g, axis), nodes = axis == SK_X ? g.nx : n;
     T* p = out;
-    out += 5 * n;
+    out += 6 * n;
     std::fill(p, p + 4 * n, T(0));
-    std::fill(p + 4 * n, p + 5 * n, T(1));
+    std::fill(p + 4 * n, p + 6 * n, T(1));
     if (axis == SK_X) p += first_column(g);
     for (int half = 0; half < 2; ++half) {
       for (int64_t i = 0; i < nodes; ++i) {
@@ -388,13 +389,13 @@ void fill_profiles(const sk_elastic_grid& g, double vmax, double frequency, doub
         const double width = into_low > into_high ? low : high;
         if (width <= 0 || into <= 0) continue;
         const double depth = into / width, thickness = width * g.h[axis];
-        const double strongest = -1.5 * vmax * std::log(reflection) / thickness,
-                     d = strongest * depth * depth;
-        const double alpha = 3.14159265358979323846 * frequency * std::max(0.0, 1 - depth);
+        const double all = -1.5 * vmax * std::log(reflection) / thickness * depth * depth;
+        const double common = multiaxial * all, d = all - common;
+        const double alpha = 3.14159265358979323846 * frequency * std::max(0.0, 1 - depth) + common;
         const double b = std::exp(-(d + alpha) * g.dt);
         p[half * n + i] = T(d > 0 ? d / (d + alpha) * (b - 1) : 0);
         p[(2 + half) * n + i] = T(b);
-        if (half == 0) p[4 * n + i] = T(std::exp(-sponge * strongest * std::pow(depth, 6) * g.dt));
+        p[(4 + half) * n + i] = T(std::exp(-common * g.dt));
       }
     }
   }
@@ -439,14 +440,15 @@ int sk_elastic_layout(const sk_elastic_grid* grid, sk_elastic_layout_t* layout) 
 }
 
 int sk_elastic_profiles(const sk_elastic_grid* grid, double vmax, double frequency, double reflection,
-                        double sponge, void* profiles) {
+                        double multiaxial, void* profiles) {
   if (!grid || !profiles) return fail("grid and profiles must not be NULL");
   if (const int status = check(*grid)) return status;
-  if (!(vmax > 0 && frequency >= 0 && reflection > 0 && reflection < 1 && sponge >= 0)) {
-    return fail("vmax must be > 0, frequency >= 0, 0 < reflection < 1 and sponge >= 0");
+  if (!(vmax > 0 && frequency >= 0 && reflection > 0 && reflection < 1 && multiaxial >= 0 &&
+        multiaxial <= 1)) {
+    return fail("vmax must be > 0, frequency >= 0, 0 < reflection < 1 and 0 <= multiaxial <= 1");
   }
   return guarded_as(grid->itemsize, [&](auto zero) {
-    fill_profiles(*grid, vmax, frequency, reflection, sponge, static_cast<decltype(zero)*>(profiles));
+    fill_profiles(*grid, vmax, frequency, reflection, multiaxial, static_cast<decltype(zero)*>(profiles));
   });
 }
 

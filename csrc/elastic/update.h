@@ -274,21 +274,20 @@ class Rows {
       if (v_.medium[m]) take(v_.medium[m], 0, 0);
   }
 
-  // Damps velocities or stresses deep in the absorbing layers. Layers that only stretch amplify guided waves
-  // whose group and phase run against each other; a factor close to 1 holds them down (compare Meza-Fajardo &
-  // Papageorgiou 2008, doi:10.1785/0120070223).
+  // What all axes of a multiaxial layer have in common: a factor on velocities or stresses. See README.md.
   void damp(bool stress, int64_t k, int64_t begin, int64_t end) const {
     const int first = stress ? SK_SXX : SK_VX, last = stress ? SK_FIELDS : SK_SXX;
-    for (int64_t n = begin; n < end; ++n) {
-      const T rows = kDim == 2 ? v_.profile[SK_Z].g[n] : v_.profile[SK_Z].g[k] * v_.profile[SK_Y].g[n];
-      for (int f = first; f < last; ++f) {
-        if (kDim == 2 && (f == SK_VY || f == SK_SYY || f == SK_SXY || f == SK_SYZ)) continue;
+    for (int f = first; f < last; ++f) {
+      if (kDim == 2 && (f == SK_VY || f == SK_SYY || f == SK_SXY || f == SK_SYZ)) continue;
+      const T *x = factor(f, SK_X), *y = factor(f, SK_Y), *z = factor(f, SK_Z);
+      for (int64_t n = begin; n < end; ++n) {
+        const T rows = kDim == 2 ? z[n] : z[k] * y[n];
         T* row = v_.field[f] + k * v_.stride[SK_Z] + n * v_.stride[kDim == 2 ? SK_Z : SK_Y];
         if (rows != T(1)) {
-          damp_columns(row, rows, 0, v_.nx);
+          damp_columns(row, rows, x, 0, v_.nx);
         } else {
-          damp_columns(row, rows, 0, v_.layer[SK_X].low);
-          damp_columns(row, rows, v_.layer[SK_X].high, v_.nx);
+          damp_columns(row, rows, x, 0, v_.layer[SK_X].low);
+          damp_columns(row, rows, x, v_.layer[SK_X].high, v_.nx);
         }
       }
     }
@@ -300,10 +299,20 @@ class Rows {
       for (int r = 0; r < 4; ++r) __builtin_prefetch(rows[r] + i, 0, 2);
   }
 
-  SK_INLINE void damp_columns(T* row, T factor, int64_t x0, int64_t x1) const {
-    const auto all = Simd<T>::all(factor);
+  // Factors of a field along an axis.
+  SK_INLINE const T* factor(int field, int axis) const {
+    const bool shear = field == SK_SXY || field == SK_SXZ || field == SK_SYZ;
+    const int without = field == SK_SXY   ? SK_Z
+                        : field == SK_SXZ ? SK_Y
+                                          : SK_X;  // a shear stress's other axis
+    const bool half = shear ? axis != without : field == SK_VX + axis;
+    return v_.profile[axis].g[half];
+  }
+
+  static SK_INLINE void damp_columns(T* row, T rows, const T* columns, int64_t x0, int64_t x1) {
     for (int64_t x = x0; x < x1; x += Simd<T>::lanes) {
-      Simd<T>::store(row + x, Simd<T>::load(row + x) * (all * Simd<T>::load(v_.profile[SK_X].g + x)));
+      const auto factor = Simd<T>::all(rows) * Simd<T>::load(columns + x);
+      Simd<T>::store(row + x, Simd<T>::load(row + x) * factor);
     }
   }
 

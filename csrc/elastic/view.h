@@ -14,7 +14,7 @@ template <class T>
 struct Profile {
   const T* a[2];
   const T* b[2];
-  const T* g;  // factor of a half step, at nodes
+  const T* g[2];  // factor of a half step
 };
 
 // Where one axis is absorbing, in nodes, and where its memory variables are: first the low layer, then the

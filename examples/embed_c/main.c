@@ -129,7 +129,7 @@ int main(int argc, char** argv) {
   double* profiles = zeros(layout.profile_size);
   const double dominant = f0 * sqrt(2 / pi); /* mean frequency of the power of m' */
   check(sk_elastic_stagger(&grid, &model, THREADS, medium));
-  check(sk_elastic_profiles(&grid, ranges.speed, dominant, 1e-6, 0, profiles));
+  check(sk_elastic_profiles(&grid, ranges.speed, dominant, 1e-5, 0, profiles));
 
   /* The explosion takes moment rate / volume from each normal stress: three entries at one node. */
   const int64_t k[3] = {SOURCE_K, SOURCE_K, SOURCE_K};

@@ -123,7 +123,7 @@ class Simulation:
     nt: int
     order: int = 8
     absorbing: int = 20
-    sponge: float | None = None
+    multiaxial: float | None = None
     free_surface: bool = True
     dispersion_correction: bool = True
     dtype: Literal["float32", "float64"] = "float32"

@@ -86,7 +86,7 @@ def solve(
         quantity=simulation.quantity,
         free_surface=simulation.free_surface,
         absorbing=simulation.absorbing,
-        sponge=simulation.sponge,
+        multiaxial=simulation.multiaxial,
         order=simulation.order,
         dispersion_correction=simulation.dispersion_correction,
         snapshots=None if snapshots is None else sk.Snapshots(every=snapshots.every, stride=snapshots.stride),

@@ -16,10 +16,10 @@ POINTS_PER_WAVELENGTH = {2: 20.0, 4: 10.0, 6: 7.0, 8: 6.0}
 """Nodes per shortest wavelength that keep a record within about 1 % over ten wavelengths."""
 COURANT = 0.98
 """Share of the stability limit that is used."""
-LONG = 5000
-"""Steps from which on guided waves that grow in absorbing layers could be seen."""
-SPONGE = 0.1
-"""Damping deep in the layers that holds such waves down, as a share of the layers' strongest."""
+SAFE_STEPS = 2000
+"""Steps in which what grows from rounding in a pure C-PML is not seen yet."""
+MULTIAXIAL = 0.035
+"""Share of the damping along all axes that holds it down for good, reached at three times as many steps."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,11 @@ class Plan:
     def substep(self) -> float:
         """Length of a step, s."""
         return self.clock.step
+
+    @property
+    def multiaxial(self) -> float:
+        """Share of the layers' damping along all axes: the more steps, the more waves could grow."""
+        return MULTIAXIAL * min(1.0, max(0.0, self.steps / SAFE_STEPS - 1) / 2)
 
     def pad(self) -> tuple[tuple[int, int], ...]:
         """Absorbing nodes before and after each axis, in array order."""

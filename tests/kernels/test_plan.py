@@ -86,17 +86,17 @@ def test_pack_puts_each_coefficient_in_its_place(shape, batch, rng):
 )
 def test_profiles_are_those_of_the_reference(shape, absorbing):
     problem = make_problem(shape, dtype=torch.float64, absorbing=absorbing)
-    flat = problem.profiles(speed=2.0, frequency=0.3, reflection=1e-4, sponge=0.2)
+    flat = problem.profiles(speed=2.0, frequency=0.3, reflection=1e-4, multiaxial=0.2)
     expected = reference.profiles(problem, 2.0, 0.3, 1e-4, 0.2)
     axes = {2: "xz", 3: "xyz"}[problem.ndim]
     for axis in "xyz":
         n = dict(zip("zyx"[-problem.ndim :] if problem.ndim == 3 else "zx", shape, strict=True)).get(axis, 1)
         first = problem.layout["origin"] % 16 if axis == "x" else 0
         padded = -(-(first + n) // 16) * 16 if axis == "x" else n
-        table, flat = flat[: 5 * padded].reshape(5, padded), flat[5 * padded :]
+        table, flat = flat[: 6 * padded].reshape(6, padded), flat[6 * padded :]
         assert torch.equal(table[:4, :first], torch.zeros(4, first, dtype=torch.float64))
-        table = torch.cat([table[:, first:], torch.zeros(5, first, dtype=torch.float64)], 1)
-        table, factor = table[:4].reshape(2, 2, padded), table[4]
+        table = torch.cat([table[:, first:], torch.zeros(6, first, dtype=torch.float64)], 1)
+        table, factor = table[:4].reshape(2, 2, padded), table[4:]
         assert torch.equal(table[:, :, n:], torch.zeros(2, 2, padded - n, dtype=torch.float64))
         if axis not in axes:
             continue
@@ -104,7 +104,9 @@ def test_profiles_are_those_of_the_reference(shape, absorbing):
             got = table[:, int(half), :n]
             assert torch.allclose(got, torch.stack(expected[axis, half][:2]), rtol=1e-14, atol=0)
             assert ((got[1] > 0) == (got[0] < 0)).all()  # both vanish outside the layers
-        assert torch.allclose(factor[:n], expected[axis, False][2], rtol=1e-14, atol=0)
+            assert torch.allclose(factor[int(half), :n], expected[axis, half][2], rtol=1e-14, atol=0)
+            assert torch.equal(factor[int(half), :n] < 1, got[1] > 0)
+        assert torch.equal(factor[:, n:], torch.ones(2, padded - n, dtype=torch.float64))
     assert len(flat) == 0
 
 
@@ -113,6 +115,8 @@ def test_profiles_refuse_what_makes_no_layer():
         make_problem().profiles(2.0, 0.3, 1.5)
     with pytest.raises(ValueError, match="vmax"):
         make_problem().profiles(0.0, 0.3, 1e-3)
+    with pytest.raises(ValueError, match="multiaxial"):
+        make_problem().profiles(2.0, 0.3, 1e-3, 1.1)
 
 
 @pytest.mark.parametrize(

@@ -56,3 +56,11 @@ def test_energy_of_a_uniform_strain(ndim):
 def test_a_stiff_lid_of_noise_does_not_come_to_rest():
     """Without absorbing layers the measure of stability sees that waves stay."""
     assert bounds.growth("homogeneous", 1.73, 4, 0, 3000, (64, 64)) > 0.05
+
+
+def test_multiaxial_layers_hold_what_grows_in_pure_ones():
+    """A pure C-PML blows up beside fluctuations of Vs; the default keeps the same run bounded."""
+    pure, default = (
+        bounds.growth("random", 3.0, 8, 20, 4000, (64, 64), multiaxial) for multiaxial in (0.0, 0.035)
+    )
+    assert default < 0.05 < 0.5 < pure

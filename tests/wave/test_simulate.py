@@ -212,3 +212,15 @@ def test_media_are_checked_again(medium, force):
 def test_media_lie_on_the_cpu():
     with pytest.raises(ValueError, match=r"^`vp` must be on the CPU, got meta$"):
         sk.Medium(torch.ones(20, 20, device="meta"), 1000.0, 2000.0, 10.0)
+
+
+@pytest.mark.parametrize(("steps", "share"), [(10, 0.0), (2000, 0.0), (4000, 0.0175), (9000, 0.035)])
+def test_long_runs_damp_along_all_axes(medium, steps, share):
+    plan = sk.plan(medium, dt=1e-4, nt=steps, dispersion_correction=False)
+    assert plan.multiaxial == pytest.approx(share, abs=1e-3)
+
+
+@pytest.mark.parametrize("multiaxial", [-0.1, 1.1])
+def test_refuses_a_share_that_is_none(medium, force, multiaxial):
+    with pytest.raises(ValueError, match=r"`multiaxial` must lie in \[0, 1\]"):
+        run(medium, force(), multiaxial=multiaxial)

@@ -130,7 +130,7 @@ class Problem:
             arrays.storage_offset() + self.layout["origin"],
         )
 
-    def profiles(self, speed: float, frequency: float, reflection: float, sponge: float = 0.0) -> Tensor:
+    def profiles(self, speed: float, frequency: float, reflection: float, multiaxial: float = 0.0) -> Tensor:
         """Profiles of the absorbing layers (Komatitsch & Martin 2007, doi:10.1190/1.2757586).
 
         Parameters
@@ -141,8 +141,9 @@ class Problem:
             Dominant frequency; the layers absorb best above it.
         reflection : float
             Theoretical reflection at normal incidence.
-        sponge : float
-            Damping of all fields deep in the layers, as a share of the layers' strongest damping.
+        multiaxial : float
+            Share of the damping that acts along all axes, 0 to 1 (Meza-Fajardo & Papageorgiou 2008,
+            doi:10.1785/0120070223).
 
         Returns
         -------
@@ -150,7 +151,7 @@ class Problem:
             For `run`.
         """
         profiles = torch.empty(self.layout["profile_size"], dtype=self.dtype)
-        self.native.profiles(speed, frequency, reflection, sponge, profiles.data_ptr())
+        self.native.profiles(speed, frequency, reflection, multiaxial, profiles.data_ptr())
         return profiles
 
     def pack(self, coefficients: dict[str, Tensor]) -> Tensor:

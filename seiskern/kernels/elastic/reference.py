@@ -15,7 +15,7 @@ from torch import Tensor
 from seiskern.grid import AXES, STRESS, VELOCITY, offset
 from seiskern.kernels.elastic.plan import Problem
 
-Profile = tuple[Tensor, Tensor, Tensor]  # a, b, 1/kappa along an axis
+Profile = tuple[Tensor, Tensor, Tensor]  # a, b, g along an axis
 
 
 @dataclass(frozen=True)
@@ -90,18 +90,19 @@ def difference(u: Tensor, dim: int, order: int, h: float, plus: bool) -> Tensor:
 
 
 def profiles(
-    problem: Problem, speed: float, frequency: float, reflection: float, sponge: float = 0.0
+    problem: Problem, speed: float, frequency: float, reflection: float, multiaxial: float = 0.0
 ) -> dict[tuple[str, bool], Profile]:
-    r"""C-PML profiles by axis and whether they are of half nodes.
+    r"""Profiles of multiaxial C-PML by axis and whether they are of half nodes.
 
     .. math::
 
-        d = -\frac{3 c}{2 L} \ln R\, (x / L)^2, \quad \alpha = \pi f (1 - x / L), \\
-        b = e^{-(d + \alpha) \delta t}, \quad a = \frac{d}{d + \alpha} (b - 1), \quad
-        g = e^{-s d(L) (x / L)^6 \delta t}
+        d = -\frac{3 c}{2 L} \ln R\, (x / L)^2, \quad \alpha = \pi f (1 - x / L) + p d, \\
+        b = e^{-((1 - p) d + \alpha) \delta t}, \quad a = \frac{(1 - p) d}{(1 - p) d + \alpha} (b - 1), \quad
+        g = e^{-p d\, \delta t}
 
-    with x the depth in a layer and s the sponge. A layer of n nodes begins half a node distance before the
-    first of them and has the width L = (n - 1/2) h. Nodes outside have a = b = 0 and g = 1.
+    with x the depth in a layer and p the share that all axes have in common, `multiaxial`. A layer of n nodes
+    begins half a node distance before the first of them and has the width L = (n - 1/2) h. Nodes outside have
+    a = b = 0 and g = 1.
     """
     result = {}
     widths = problem.absorbing or ((0, 0),) * problem.ndim
@@ -118,10 +119,10 @@ def profiles(
                     share, width = (x - (n - 0.5 - high)) / (high - 0.5), (high - 0.5) * h
                 else:
                     continue
-                strongest = -3 * speed * math.log(reflection) / (2 * width)
-                damping = strongest * share**2
-                g[i] = math.exp(-sponge * strongest * share**6 * problem.dt)
-                shift = math.pi * frequency * max(0.0, 1 - share)
+                total = -3 * speed * math.log(reflection) / (2 * width) * share**2
+                common, damping = multiaxial * total, (1 - multiaxial) * total
+                g[i] = math.exp(-common * problem.dt)
+                shift = math.pi * frequency * max(0.0, 1 - share) + common
                 b[i] = math.exp(-(damping + shift) * problem.dt)
                 a[i] = damping / (damping + shift) * (b[i] - 1)
             rows = (torch.tensor(v, dtype=torch.float64).to(problem.dtype) for v in (a, b, g))
@@ -215,13 +216,14 @@ class Scheme:
                     self.fields["s" + a + b] = self.fields["s" + a + b] + dt * medium["m" + a + b] * slip
 
     def damp(self, kind: str) -> None:
-        """Multiply velocities (v) or stresses (s) by the factors of the sponge, those of the nodes."""
+        """Multiply velocities (v) or stresses (s) by what all axes of multiaxial layers have in common."""
         for name in self.fields:
             for dim, axis in enumerate(self.axes, start=1):
                 if name[0] == kind:
                     shape = [1] * self.fields[name].ndim
                     shape[dim] = -1
-                    self.fields[name] = self.fields[name] * self.profile[axis, False][2].reshape(shape)
+                    factor = self.profile[axis, offset(name, axis) > 0][2]
+                    self.fields[name] = self.fields[name] * factor.reshape(shape)
 
     def inject(self, source: Series, n: int) -> None:
         """Add weight times sample n of the series to the fields."""
