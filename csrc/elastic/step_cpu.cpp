@@ -6,7 +6,7 @@ namespace seiskern::elastic::SK_ISA {
 namespace {
 
 // Rows and planes of a piece in 3-D; what it uses fits into the inner cache.
-constexpr int64_t kRowsOfPiece = 8, kPlanesOfPiece = 4;
+constexpr int64_t kRowsOfPiece = 16, kPlanesOfPiece = 4;
 
 // First entry in [begin, end) whose offset is not below `value`.
 int64_t lower_bound(const int64_t* offset, int64_t begin, int64_t end, int64_t value) {
@@ -45,7 +45,7 @@ void advance(const void* shot_pointer, void* buffer, int64_t half, int64_t k0, i
   const View<T>& v = shot.view;
   const auto update = [&](const Run& run) { kind == 0 ? rows.velocity(run) : rows.stress(run); };
   if constexpr (kDim == 2) {
-    update({0, 1, k0, k1, 0, v.stride[SK_Z], 0, v.nx});
+    update({0, k0, k1, 0, v.stride[SK_Z], 0, v.nx});
     if (v.damped) rows.damp(kind == 1, 0, k0, k1);
   } else {
     for (int64_t j = j0; j < j1; j += kRowsOfPiece) {
@@ -53,9 +53,8 @@ void advance(const void* shot_pointer, void* buffer, int64_t half, int64_t k0, i
       for (int64_t k = k0; k < k1; k += kPlanesOfPiece) {
         const int64_t last = k + kPlanesOfPiece < k1 ? k + kPlanesOfPiece : k1;
         rows.prefetch(kind == 0, k, last, j, end);
-        for (int64_t n = k, planes; n < last; n += planes) {
-          planes = rows.planes(n, last);
-          update({n, planes, j, end, n * v.stride[SK_Z], v.stride[SK_Y], 0, v.nx});
+        for (int64_t n = k; n < last; ++n) {
+          update({n, j, end, n * v.stride[SK_Z], v.stride[SK_Y], 0, v.nx});
         }
       }
     }

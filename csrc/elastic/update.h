@@ -32,7 +32,7 @@ namespace seiskern::elastic::SK_ISA {
 
 // A kind is asked for rows first, by the number of the first along their axis, then, vector by vector, for
 // at<n>(i, x): the derivative of quantity n (SK_X, SK_Y, SK_Z) at element i of the arrays, which is column x,
-// and in the kRows - 1 rows below it (along z): rows are taken two at a time where that saves loads.
+// and in the kRows - 1 rows below it (along z): rows are taken two at a time where that pays.
 
 template <int kRadius, class T, bool kVelocity, int kAxis>
 struct Along {
@@ -207,21 +207,20 @@ struct Stretched {
   }
 };
 
-// Rows [begin, end) along z in 2-D; along y in 3-D, of plane k or of two planes from k on. Columns [x0, x1),
-// whole vectors. Row n starts at element start + n step.
+// Rows [begin, end) along z in 2-D, of plane k along y in 3-D; columns [x0, x1), whole vectors. Row n starts
+// at element start + n step.
 struct Run {
-  int64_t k, planes, begin, end, start, step, x0, x1;
+  int64_t k, begin, end, start, step, x0, x1;
 
-  SK_INLINE Run rows(int64_t first, int64_t last) const {
-    return {k, planes, first, last, start, step, x0, x1};
-  }
+  SK_INLINE Run rows(int64_t first, int64_t last) const { return {k, first, last, start, step, x0, x1}; }
   SK_INLINE Run columns(int64_t first, int64_t last) const {
-    return {k, planes, begin, end, start, step, first, last};
+    return {k, begin, end, start, step, first, last};
   }
 };
 
-// Whether two rows at a time pay: where they share the rows that their differences along z read.
-template <class Z>
+// Whether two rows at a time pay: inside, where they share the rows that their differences along z read, in
+// 2-D. In 3-D, whose rows come from further away, twice as many at a time cost more than that saves.
+template <class D>
 constexpr bool kPaired = true;
 template <class T>
 constexpr bool kPaired<Buffered<T>> = false;
@@ -239,13 +238,6 @@ class Rows {
   Rows(const View<T>& view, T* buffer) : v_(view), buffer_(buffer) {}
 
   void velocity(const Run& run) const { advance<true>(run); }
-
-  // How many planes from k on, below `end`, can be taken at a time in 3-D.
-  int64_t planes(int64_t k, int64_t end) const {
-    const Layer<T>& layer = v_.layer[SK_Z];
-    const int64_t first = v_.free_surface ? kClosed : layer.low;
-    return k >= first && k + 1 < (end < layer.high ? end : layer.high) ? 2 : 1;
-  }
 
   void stress(const Run& run) const {
     advance<false>(run);
@@ -328,12 +320,8 @@ class Rows {
   template <bool kVelocity, class X, class Y, class Z>
   SK_INLINE void add(const Run& run, const X& x, const Y& y, const Z& z) const {
     int64_t n = run.begin;
-    if constexpr (kPaired<Z>) {
-      if constexpr (kDim == 2) {
-        for (; n + 1 < run.end; n += 2) add_rows<kVelocity, 2>(run, n, x, y, z);
-      } else if (run.planes == 2) {
-        for (; n < run.end; ++n) add_rows<kVelocity, 2>(run, n, x, y, z);
-      }
+    if constexpr (kDim == 2 && kPaired<X> && kPaired<Z>) {
+      for (; n + 1 < run.end; n += 2) add_rows<kVelocity, 2>(run, n, x, y, z);
     }
     for (; n < run.end; ++n) add_rows<kVelocity, 1>(run, n, x, y, z);
   }

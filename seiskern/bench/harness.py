@@ -1,5 +1,6 @@
 """Timing turn by turn, and the machine's own bandwidth to compare with."""
 
+import gc
 import statistics
 import time
 from collections.abc import Callable
@@ -51,12 +52,18 @@ def turn_by_turn(contenders: dict[str, Callable[[], object]], turns: int) -> dic
     times = {name: Timing() for name in contenders}
     for run in contenders.values():
         run()
-    for _ in range(turns):
-        for name, run in contenders.items():
-            time.sleep(PAUSE)
-            start = time.perf_counter()
-            run()
-            times[name].seconds.append(time.perf_counter() - start)
+    collecting = gc.isenabled()
+    gc.disable()  # as timeit does: it would strike at random
+    try:
+        for _ in range(turns):
+            for name, run in contenders.items():
+                time.sleep(PAUSE)
+                start = time.perf_counter()
+                run()
+                times[name].seconds.append(time.perf_counter() - start)
+    finally:
+        if collecting:
+            gc.enable()
     return times
 
 
