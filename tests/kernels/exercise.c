@@ -155,7 +155,7 @@ static void exercise(const sk_elastic_grid* g, int64_t n_shots, int64_t n_models
 }
 
 static void refuse(void) {
-  sk_elastic_grid g = {2, 4, 4, 0, 8, 1, 8, 1e-3, {1, 1, 1}, {0, 0, 0}, {0, 0, 0}};
+  sk_elastic_grid g = {2, 4, 4, 0, 0, 8, 1, 8, 1e-3, {1, 1, 1}, {0, 0, 0}, {0, 0, 0}};
   sk_elastic_layout_t l;
   float one[1] = {1};
   int64_t row_start[9];
@@ -193,7 +193,7 @@ static void refuse(void) {
 
 /* Whether sk_elastic_run refuses a receiver with one entry. */
 static int run_refuses(int64_t begin, int64_t end, int64_t offset, int32_t field, int32_t series) {
-  const sk_elastic_grid g = {2, 4, 4, 0, 8, 1, 1, 1e-3, {1, 1, 1}, {0, 0, 0}, {0, 0, 0}};
+  const sk_elastic_grid g = {2, 4, 4, 0, 0, 8, 1, 1, 1e-3, {1, 1, 1}, {0, 0, 0}, {0, 0, 0}};
   sk_elastic_layout_t l;
   require(sk_elastic_layout(&g, &l) == SK_OK, "layout");
   const int64_t row_start[2] = {begin, end}, offsets[2] = {offset, 2};
