@@ -259,6 +259,9 @@ def _reflection_cases() -> list[Case]:
     cases = []
     for order, absorbing, multiaxial, normal, slanting in (
         (8, 20, 0.0, -80.0, -80.0),  # 1.3 wavelengths of S at the peak of the spectrum
+        (8, 10, 0.0, -40.0, -40.0),
+        (4, 20, 0.0, -60.0, -40.0),
+        (2, 20, 0.0, -60.0, -40.0),
         (8, 20, 0.035, -60.0, -45.0),
         (8, 10, 0.035, -40.0, -30.0),  # 0.7 wavelengths
         (4, 20, 0.035, -45.0, -35.0),  # 0.8 wavelengths

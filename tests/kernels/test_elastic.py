@@ -198,32 +198,19 @@ def test_shots_and_media(threads, shape, n_media, rng, surfaces):
     assert_equal_to_reference(run, surfaces[4].closure, threads)
 
 
+@pytest.mark.parametrize("orthorhombic", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("isa", ISAS)
-def test_instruction_sets(isa, order, dtype, rng, surfaces, monkeypatch):
+def test_instruction_sets(isa, order, dtype, orthorhombic, rng, surfaces, monkeypatch):
     monkeypatch.setenv("SEISKERN_ISA", isa)
     if _ext.require().isa() != isa:
         pytest.skip(f"this processor has no {isa}")
     depth = surfaces[order].depth
-    for shape in [(depth + 9, 83), (depth + 3, 7, 37)]:
-        for first, planes in [("unequal", 0), ("after", depth)]:
-            run = random_run(rng, shape, order, dtype, layers(first, shape, planes), planes)
-            assert_equal_to_reference(run, surfaces[order].closure if planes else None)
-
-
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("isa", ISAS)
-def test_orthorhombic_media(isa, order, dtype, rng, surfaces, monkeypatch):
-    monkeypatch.setenv("SEISKERN_ISA", isa)
-    if _ext.require().isa() != isa:
-        pytest.skip(f"this processor has no {isa}")
-    depth = surfaces[order].depth
-    for shape in [(depth + 9, 37), (depth, 3), (depth + 3, 7, 19), (depth, 1, 1)]:
+    for shape in [(depth + 9, 83), (depth, 3), (depth + 3, 7, 37), (depth, 1, 1)]:
         for first, planes in [("unequal", 0), ("after", depth)]:
             absorbing = layers(first, shape, planes)
-            run = random_run(rng, shape, order, dtype, absorbing, planes, orthorhombic=True)
+            run = random_run(rng, shape, order, dtype, absorbing, planes, orthorhombic=orthorhombic)
             assert_equal_to_reference(run, surfaces[order].closure if planes else None)
 
 
