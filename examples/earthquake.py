@@ -9,13 +9,14 @@ import numpy as np
 
 import seiskern as sk
 from seiskern import plotting
-from seiskern.media.layered import layered_crust
 
 spacing = 400.0 if os.environ.get("SEISKERN_TOY") == "1" else 100.0  # m
 n = round(8000.0 / spacing) + 1
 dt, nt = 0.02, 250  # s
 
-vp, vs, rho = layered_crust((n, n, n), spacing, tops=[0.0, 2000.0], vs=[2000.0, 3200.0])
+medium = sk.layered_medium(
+    (n, n, n), spacing, tops=[0.0, 2000.0], vp=[3400.0, 5400.0], vs=[2000.0, 3200.0], rho=[2300.0, 2600.0]
+)
 source = sk.MomentTensor(
     x=4000.0,
     y=4000.0,
@@ -26,7 +27,7 @@ source = sk.MomentTensor(
 distance = np.linspace(0.0, 3500.0, 15)
 receivers = sk.Receivers(x=4000.0 + 0.8 * distance, y=4000.0 + 0.6 * distance, z=0.0 * distance)
 
-seis = sk.simulate(sk.Medium(vp, vs, rho, spacing), source, receivers, dt=dt, nt=nt, free_surface=True)
+seis = sk.simulate(medium, source, receivers, dt=dt, nt=nt, free_surface=True)
 
 figure = plotting.record_section(seis.data[0], distance, dt, components=seis.components)
 figure.savefig("earthquake.png")

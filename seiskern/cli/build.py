@@ -1,6 +1,5 @@
 """From a configuration to the objects that ``simulate`` takes."""
 
-from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -9,10 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import seiskern as sk
-from seiskern.cli.config import Config, Layer, Medium, Receivers, Simulation, Source, Span, Uniform, Wavelet
+from seiskern.cli.config import Config, Grid, Layer, Receivers, Simulation, Source, Span, Uniform, Wavelet
 from seiskern.cli.tables import ConfigError
 from seiskern.io import read_medium
-from seiskern.media.layered import layered_crust
 from seiskern.media.random import random_layered_crust
 
 T = TypeVar("T")
@@ -22,13 +20,16 @@ AnySource = sk.MomentTensor | sk.Explosion | sk.Force
 def build_medium(config: Config) -> sk.Medium:
     """``sk.Medium`` of the configured dtype."""
     grid, medium = config.grid, config.medium
-    if medium.random_seed is not None:
-        fields = random_layered_crust(grid.shape, grid.steps, medium.random_seed)
+    dtype = getattr(torch, config.simulation.dtype)
+    if medium.layers is not None:
+        return _layers(medium.layers, grid, dtype)
+    if medium.uniform is not None:
+        fields = _everywhere(medium.uniform, grid.shape)
     elif medium.file is not None:
         fields = _from_file(medium.file, grid.shape)
     else:
-        fields = _layers(medium, config)
-    dtype = getattr(torch, config.simulation.dtype)
+        seed = _given("medium.random_seed", medium.random_seed)
+        fields = random_layered_crust(grid.shape, grid.steps, seed)
     vp, vs, rho = (field.to(dtype) for field in fields)
     return sk.Medium(vp, vs, rho, grid.steps)
 
@@ -121,19 +122,18 @@ def _moment(source: Source) -> Tensor:
     return sk.double_couple(*angles)
 
 
-def _layers(medium: Medium, config: Config) -> tuple[Tensor, Tensor, Tensor]:
-    """Layers or one material; Vp is not derived from Vs, which may be 0 in water."""
-    layers: Sequence[Layer | Uniform] = [medium.uniform] if medium.uniform else medium.layers or ()
-    tops = [layer.top if isinstance(layer, Layer) else 0.0 for layer in layers]
-
-    def spread(name: str) -> Tensor:
-        values = [getattr(layer, name) for layer in layers]
-        return layered_crust(config.grid.shape, config.grid.steps, tops, values, 1.0)[1]
-
+def _layers(layers: tuple[Layer, ...], grid: Grid, dtype: torch.dtype) -> sk.Medium:
+    """Layers with interfaces anywhere between the nodes."""
+    tops, vp, vs, rho = ([getattr(layer, name) for layer in layers] for name in ("top", "vp", "vs", "rho"))
     try:
-        return spread("vp"), spread("vs"), spread("rho")
+        return sk.layered_medium(grid.shape, grid.steps, tops, vp, vs, rho, dtype=dtype)
     except ValueError as error:
         raise ConfigError(f"`medium.layers`: {error}") from error
+
+
+def _everywhere(rock: Uniform, shape: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
+    vp, vs, rho = (torch.full(shape, v, dtype=torch.float64) for v in (rock.vp, rock.vs, rock.rho))
+    return vp, vs, rho
 
 
 def _from_file(path: str, shape: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:

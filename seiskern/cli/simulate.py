@@ -45,7 +45,9 @@ def run(options: argparse.Namespace) -> int:
         dispersion_correction=simulation.dispersion_correction,
         n_shots=len(shots),
     )
-    speed = measure_speed(medium.ndim, simulation.order, medium.vp.dtype)
+    speed = measure_speed(
+        medium.ndim, simulation.order, medium.vp.dtype, effective=medium.effective is not None
+    )
     summary: dict[str, Any] = {"config": str(options.config), "shots": len(shots), **numbers(plan)}
     summary["estimated_seconds"] = len(shots) * plan.cells * plan.steps / speed
     if not options.json:

@@ -126,7 +126,7 @@ def layered_medium(
     Raises
     ------
     ValueError
-        If the numbers of layers differ, or the tops do not increase from 0.
+        If the numbers of layers differ, the tops do not increase from 0, or no rock has such values.
 
     Notes
     -----
@@ -141,6 +141,7 @@ def layered_medium(
     _check_layers(tops, {"vp": len(vp), "vs": len(vs), "rho": len(rho)})
     dz = float(spacing if isinstance(spacing, int | float) else spacing[0])
     alpha, beta, density = (torch.tensor([float(v) for v in u], dtype=torch.float64) for u in (vp, vs, rho))
+    Medium(alpha[None], beta[None], density[None], 1.0)  # refuses layers that means would hide
     share = layer_shares(shape[0], dz, tops, half=False, smooth=False)
     mean_density = share @ density
     modulus = 1 / (share @ (1 / (density * alpha.square())))

@@ -16,6 +16,7 @@ class FakeSolver:
     """
 
     Medium = seiskern.Medium
+    layered_medium = staticmethod(seiskern.layered_medium)
     plan = staticmethod(seiskern.plan)
 
     def __init__(self):

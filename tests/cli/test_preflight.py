@@ -27,5 +27,6 @@ def test_description_names_what_matters(plan):
 
 
 @pytest.mark.parametrize("order", [2, 8])
-def test_the_trial_measures_and_warns_of_nothing(order):
-    assert 1e5 < measure_speed(2, order, torch.float32) < 1e12
+@pytest.mark.parametrize("effective", [False, True])
+def test_the_trial_measures_and_warns_of_nothing(order, effective):
+    assert 1e5 < measure_speed(2, order, torch.float32, effective=effective) < 1e12

@@ -11,7 +11,7 @@ def test_the_solver_gets_what_the_file_says(cli, solver, config_file, tmp_path):
     (call,) = solver.calls
     assert call.medium.vp.shape == (21, 31)
     assert call.medium.vp.dtype == torch.float32
-    assert call.medium.vs[9:11, 0].tolist() == [0, 1000]
+    assert call.medium.vs[9:12, 0].tolist() == pytest.approx([0, 0, 1000])  # half of cell 10 is water
     assert call.medium.spacing == (10.0, 10.0)
     ((source,),) = call.shots
     assert (source.kind, source.x, source.z, source.moment) == ("Explosion", 150.0, 50.0, 1e9)
@@ -114,6 +114,36 @@ def test_medium_from_a_file(cli, solver, config_file, tmp_path):
     code, _, err = cli("simulate", path)
     assert code == 2
     assert "`medium.file` must hold arrays of `grid.shape` [21, 31], got vp of [20, 31]" in err
+
+
+def test_interfaces_lie_anywhere_between_nodes(cli, solver, config_file):
+    assert cli("simulate", config_file(("top = 100", "top = 103")))[0] == 0
+    medium = solver.calls[0].medium
+    assert medium.rho[9:12, 0].tolist() == pytest.approx([1000, 1200, 2000])  # 8 of 10 m are water
+    assert medium.effective is not None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("top = 0", "top = 1", "`medium.layers`: `tops` must increase strictly from 0"),
+        ("vp = 2000", "vp = -2000", "`medium.layers`: `vp` must be > 0, got -2000"),
+    ],
+)
+def test_layers_must_make_sense(cli, solver, config_file, old, new, message):
+    code, _, err = cli("simulate", config_file((old, new)))
+    assert code == 2
+    assert message in err
+
+
+def test_a_uniform_medium_is_isotropic(cli, solver, config_file):
+    text = config_file().read_text()
+    start, stop = text.index("layers = ["), text.index("[[source]]")
+    path = config_file(text=text[:start] + "uniform = {vp = 3e3, vs = 1e3, rho = 2e3}\n" + text[stop:])
+    assert cli("simulate", path)[0] == 0
+    medium = solver.calls[0].medium
+    assert set(medium.vp.flatten().tolist()) == {3000.0}
+    assert medium.effective is None
 
 
 def test_double_precision_and_several_shots(cli, solver, config_file):

@@ -76,6 +76,16 @@ def test_an_interface_on_the_edge_of_a_cell_cuts_none():
     assert set(medium.rho[:, 0].tolist()) == {2000.0, 3000.0}
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [({"vp": (2.0, -2.0)}, "`vp` must be > 0"), ({"vs": (1.0, 1.9)}, "`vs` must be <= 0.866 `vp`")],
+)
+def test_each_layer_must_be_a_rock_however_thin(wrong, message):
+    rocks = {"vp": (2.0, 2.0), "vs": (1.0, 1.0), "rho": (1.0, 1.0)} | wrong
+    with pytest.raises(ValueError, match=message):
+        layered_medium((4, 4), 1.0, (0.0, 3.4), **rocks)
+
+
 def test_layers_must_agree():
     with pytest.raises(ValueError, match="`rho` must have one value per layer"):
         layered_medium((4, 4), 1.0, (0.0, 1.0), (2.0, 2.0), (1.0, 1.0), (1.0,))
