@@ -4,7 +4,7 @@ import dataclasses
 import difflib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -14,7 +14,7 @@ class ConfigError(ValueError):
     """A configuration that cannot be used; the message names the key."""
 
 
-def from_table(cls: type[T], table: Mapping[str, Any], path: str = "") -> T:
+def from_table(cls: type[T], table: Mapping[str, Any]) -> T:
     """Build a dataclass from a table.
 
     Parameters
@@ -24,35 +24,61 @@ def from_table(cls: type[T], table: Mapping[str, Any], path: str = "") -> T:
         strings, a tuple of any length, a dataclass, or a union of these; ``float`` takes integers too.
     table : mapping
         What the TOML holds.
-    path : str
-        Key of the table itself, for the messages.
 
     Raises
     ------
     ConfigError
-        If a key is unknown, missing, or of the wrong type.
+        If a key is unknown (said first: it may be a missing one, mistyped), missing, or of the wrong type.
     """
-    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    _refuse_unknown(cls, table, "")
+    return _build(cls, table, "")
+
+
+def _refuse_unknown(cls: Any, table: Mapping[str, Any], path: str) -> None:
+    """Raise at the first key of the table, or of those in it, that no field has."""
+    kinds = typing.get_type_hints(cls)
     for key in table:
-        if key not in fields:
-            raise ConfigError(f"`{_join(path, key)}` is unknown; {_suggest(key, list(fields))}")
-    types_of = typing.get_type_hints(cls)
+        if key not in kinds:
+            raise ConfigError(f"`{_join(path, key)}` is unknown; {_suggest(key, list(kinds), table)}")
+    for key, value in table.items():
+        for nested in _tables_in(kinds[key], value, _join(path, key)):
+            _refuse_unknown(*nested)
+
+
+def _tables_in(kind: Any, value: Any, path: str) -> Iterator[tuple[Any, Mapping[str, Any], str]]:
+    """Each table of a value or of a list: its dataclass, the table, its key."""
+    for option in _options(kind):
+        if dataclasses.is_dataclass(option) and isinstance(value, dict):
+            yield option, value, path
+        elif typing.get_origin(option) is tuple and isinstance(value, list):
+            for number, item in enumerate(value):
+                yield from _tables_in(typing.get_args(option)[0], item, f"{path}[{number}]")
+
+
+def _build(cls: Any, table: Mapping[str, Any], path: str) -> Any:
+    kinds = typing.get_type_hints(cls)
     values = {}
-    for name, field in fields.items():
+    for field in dataclasses.fields(cls):
+        name = field.name
         if name in table:
-            values[name] = _convert(types_of[name], table[name], _join(path, name))
+            values[name] = _convert(kinds[name], table[name], _join(path, name))
         elif field.default is dataclasses.MISSING:
             raise ConfigError(f"`{_join(path, name)}` is missing")
     return cls(**values)
 
 
+def _options(kind: Any) -> tuple[Any, ...]:
+    """What a type is a union of; itself if it is none."""
+    is_union = typing.get_origin(kind) in (typing.Union, types.UnionType)
+    return typing.get_args(kind) if is_union else (kind,)
+
+
 def _convert(kind: Any, value: Any, path: str) -> Any:
     """Return ``value`` as ``kind``, or raise with what was expected."""
-    options = typing.get_args(kind) if typing.get_origin(kind) in (typing.Union, types.UnionType) else (kind,)
-    tables = [option for option in options if isinstance(option, type) and dataclasses.is_dataclass(option)]
-    if isinstance(value, dict) and tables:
-        return from_table(tables[0], value, path)
+    options = _options(kind)
     for option in options:
+        if dataclasses.is_dataclass(option) and isinstance(value, dict):
+            return _build(option, value, path)
         if typing.get_origin(option) is tuple and isinstance(value, list):
             entry = typing.get_args(option)[0]
             return tuple(_convert(entry, item, f"{path}[{number}]") for number, item in enumerate(value))
@@ -92,8 +118,9 @@ def _near(options: tuple[Any, ...], value: Any) -> str:
     return ""
 
 
-def _suggest(key: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(key, names, n=1, cutoff=0.5)
+def _suggest(key: str, names: list[str], given: Iterable[str]) -> str:
+    """Nearest name that is not given, for that cannot be meant, or all names."""
+    close = difflib.get_close_matches(key, sorted(set(names).difference(given)), n=1, cutoff=0.5)
     return f"did you mean `{close[0]}`?" if close else f"known keys are {', '.join(names)}"
 
 

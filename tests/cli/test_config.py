@@ -134,6 +134,23 @@ def test_mistakes_in_2d(config_file, old, new, message):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        ("dt = 0.002", "td = 0.002", r"`simulation.td` is unknown; did you mean `dt`\?"),
+        ("moment = 1e9", "momnet = 1e9", r"`source\[0\].momnet` is unknown; did you mean `moment`\?"),
+        ("{start = 0,", "{strat = 0,", r"`receivers.x.strat` is unknown; did you mean `start`\?"),
+        ("vs = 1000", "Vs = 1000", r"`medium.layers\[1\].Vs` is unknown; did you mean `vs`\?"),
+    ],
+)
+@pytest.mark.parametrize(
+    "missing", ["[grid]\nshape = [21, 31]\nspacing = 10.0\n", "spacing = 10.0\n"], ids=["table", "key"]
+)
+def test_a_mistyped_key_comes_before_a_missing_one(config_file, missing, old, new, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(config_file((missing, ""), (old, new)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
         ("rake = 88\n", "", r"`source\[0\].rake` is missing; a moment_tensor needs strike, dip, rake, m0"),
         ("rake = 88\n", "rake = 88\nmoment = 1\n", r"`source\[0\].dip` has no use here"),
         ("[0, 0, 1]\nwave", "[0, 1]\nwave", r"`source\[1\].force` must have 3 numbers"),
