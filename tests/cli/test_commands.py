@@ -10,6 +10,7 @@ import pytest
 
 from seiskern.bench import elastic
 from seiskern.cli import app, doctor, terminal
+from seiskern.verify import half_space
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,32 @@ def test_verify_refuses_to_pass_on_nothing(cli, cases):
     code, _, err = cli("verify", "nonsense")
     assert code == 2
     assert "`CASE` must name a case, got nonsense" in err
+
+
+@pytest.fixture
+def errors(monkeypatch):
+    """Put made-up errors where the real ones are."""
+    rows = [("lamb-2d/vertical", 2, [0.3012, 0.0719]), ("garvin-2d/explosion", 8, [0.005, 0.00021])]
+    monkeypatch.setattr(half_space, "error_table", lambda: iter(rows))
+    monkeypatch.setattr(half_space, "TABLE_POINTS", (5, 10))
+
+
+def test_verify_prints_errors_over_spacing_and_order(cli, errors):
+    code, out, _ = cli("verify", "--table")
+    assert code == 0
+    assert [line.split() for line in out.splitlines()[2:]] == [
+        ["order", "5", "10"],
+        ["lamb-2d/vertical", "2", "0.3", "0.072"],
+        ["garvin-2d/explosion", "8", "0.005", "0.00021"],
+    ]
+    _, document, _ = cli("verify", "--table", "--json")
+    assert document["points"] == [5, 10]
+    assert document["rows"][1] == {"name": "garvin-2d/explosion", "order": 8, "errors": [0.005, 0.00021]}
+
+
+def test_verify_prints_the_table_or_cases(cli, errors):
+    code, _, err = cli("verify", "--table", "lamb")
+    assert (code, err) == (2, "seiskern: error: `--table` must stand alone, got cases too\n")
 
 
 @pytest.fixture

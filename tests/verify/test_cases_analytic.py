@@ -60,12 +60,13 @@ def test_ricker_agrees_with_its_integral_and_slope():
 
 
 def test_error_table_holds_each_order(monkeypatch):
-    monkeypatch.setattr(half_space, "TABLE_POINTS", {4: (6, 8), 8: (6, 8)})
-    table = half_space.error_table(("vertical",))
-    assert set(table) == {("vertical", 4), ("vertical", 8)}
-    for rows in table.values():
-        assert [points for points, _ in rows] == [6, 8]
-        assert rows[1][1] < rows[0][1]
+    monkeypatch.setattr(half_space, "TABLE_ORDERS", (4, 8))
+    monkeypatch.setattr(half_space, "TABLE_POINTS", (6, 8))
+    rows = list(half_space.error_table(("vertical",)))
+    assert [(name, order) for name, order, _ in rows] == [("lamb-2d/vertical", 4), ("lamb-2d/vertical", 8)]
+    coarse, fine = zip(*(errors for _, _, errors in rows), strict=True)
+    assert coarse[0] > fine[0] > fine[1]
+    assert coarse[0] > coarse[1] > fine[1]
 
 
 def test_data_folder_follows_the_environment(tmp_path, monkeypatch):
