@@ -53,6 +53,11 @@ def test_crossing_notices_a_misplaced_interface(wave, rocks):
     assert right.errors()[0] < 0.03 < wrong.errors()[0]
 
 
+@pytest.mark.slow
+def test_below_a_layer_notices_a_misplaced_interface():
+    assert layers.BelowLayer(6, misplaced=0.5).error() > 0.03
+
+
 def test_ricker_agrees_with_its_integral_and_slope():
     pulse, t = Ricker(), times(0.6, 1e-4)
     np.testing.assert_allclose(np.gradient(pulse.integral(t), t)[1:-1], pulse(t)[1:-1], atol=1e-4)
