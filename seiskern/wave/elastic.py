@@ -141,7 +141,7 @@ def simulate(
     with torch.no_grad():
         if multiaxial is None:
             multiaxial = decided.multiaxial
-        run = _Run(medium, decided, groups, receivers, quantity, multiaxial)
+        run = Run(medium, decided, groups, receivers, quantity, multiaxial)
         written = run.advance(snapshots, progress)
         return Seismograms(run.record(), run.components, decided.clock.dt, quantity, written)
 
@@ -164,8 +164,11 @@ class _Band:
         return cls(float((frequency * power).sum() / power.sum()), float(frequency[strong.max()]))
 
 
-class _Run:
-    """One simulation: arrays and maps of the kernels."""
+class Run:
+    """One simulation: arrays and maps of the kernels.
+
+    `profiles`, of the absorbing layers, may be replaced before it advances.
+    """
 
     def __init__(
         self,

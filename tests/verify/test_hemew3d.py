@@ -1,8 +1,12 @@
+import dataclasses
+import math
+
 import numpy as np
 import pytest
 import torch
 
 from seiskern.io import Hemew3dSample
+from seiskern.kernels.elastic import Problem
 from seiskern.verify import hemew3d
 
 
@@ -41,6 +45,45 @@ def test_moment_rate_integrates_to_the_moment_function():
     t = 1e-3 * torch.arange(2001, dtype=torch.float64)
     expected = 1 - (1 + t / 0.1) * torch.exp(-t / 0.1)
     torch.testing.assert_close(torch.cumulative_trapezoid(rate, dx=1e-3), expected[1:], atol=1e-5, rtol=0)
+
+
+@pytest.fixture
+def problem():
+    return Problem(
+        shape=(33, 34, 35),
+        spacing=(300.0,) * 3,
+        dt=1e-3,
+        order=8,
+        free_surface=True,
+        absorbing=((0, 2), (2, 2), (2, 2)),
+    )
+
+
+def test_layers_damp_like_those_of_the_database(problem, sample):
+    """By 10 Vp / width (depth / width)^2 without a shift, and by 0.02 of it along all axes."""
+    sample.vp[:] = 2000.0
+    profiles = hemew3d.layers(problem, sample)
+    along_z = profiles[-6 * 33 :].reshape(6, 33)  # a, b, g at nodes and half nodes
+    damping = 10 * 2000.0 / 450.0
+    assert float(along_z[0, -1]) == pytest.approx(0.98 * (math.exp(-damping * 1e-3) - 1), rel=1e-6)
+    assert float(along_z[4, -1]) == pytest.approx(math.exp(-0.02 * damping * 1e-3), rel=1e-6)
+
+
+def test_layers_follow_the_bottom_below_and_the_median_at_the_sides(problem, sample):
+    profiles = hemew3d.layers(problem, sample)
+    sample.vp[:] = 1.7 * 1150.0
+    sides = hemew3d.layers(problem, sample)
+    sample.vp[:] = 1.7 * 1300.0
+    below = hemew3d.layers(problem, sample)
+    torch.testing.assert_close(profiles, torch.cat([sides[: -6 * 33], below[-6 * 33 :]]))
+
+
+def test_simulates_until_the_last_time_of_the_sample(sample):
+    sample = dataclasses.replace(sample, times=sample.times[:20])
+    traces = hemew3d.simulate(sample, 300.0)
+    assert traces.shape == (3, 5, 70)
+    assert np.abs(traces[:, 1]).max() > 0
+    assert np.isfinite(traces).all()
 
 
 @pytest.fixture
