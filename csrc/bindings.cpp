@@ -7,6 +7,7 @@
 #endif
 
 #include <array>
+#include <iterator>
 #include <stdexcept>
 
 #include "seiskern.h"
@@ -91,20 +92,24 @@ sk_elastic_points make_points(std::uintptr_t row_start, std::uintptr_t offset, s
           n_steps};
 }
 
-// Addresses of shot, k, j, i, field, series and weight; then of row_start, offset, field, series and weight.
-void sort(const sk_elastic_grid& grid, int64_t n_shots, int64_t n_series, int64_t n,
-          const std::array<std::uintptr_t, 7>& in, const std::array<std::uintptr_t, 5>& out) {
-  const sk_elastic_entries entries{n,
-                                   pointer<int64_t>(in[0]),
-                                   pointer<int64_t>(in[1]),
-                                   pointer<int64_t>(in[2]),
-                                   pointer<int64_t>(in[3]),
-                                   pointer<int64_t>(in[4]),
-                                   pointer<int64_t>(in[5]),
-                                   pointer<double>(in[6])};
-  check(sk_elastic_sort(&grid, n_shots, n_series, &entries, pointer<int64_t>(out[0]),
-                        pointer<int64_t>(out[1]), pointer<int32_t>(out[2]), pointer<int32_t>(out[3]),
-                        pointer(out[4])));
+// Addresses of shot, k, j, i, field, series, factor and weight; address and taps along x, y and z; addresses
+// of row_start, offset, field, series and weight. Returns how many nodes there are.
+int64_t sort(const sk_elastic_grid& grid, int64_t n_shots, int64_t n_series, int64_t n,
+             const std::array<std::uintptr_t, 8>& in,
+             const std::array<std::pair<std::uintptr_t, int64_t>, 3>& along, int64_t n_factors,
+             const Values& factors, const std::array<std::uintptr_t, 5>& out) {
+  sk_elastic_entries entries{};
+  entries.n = n, entries.n_factors = n_factors, entries.factors = make_values(factors);
+  const int64_t** const columns[] = {&entries.shot,  &entries.k,      &entries.j,     &entries.i,
+                                     &entries.field, &entries.series, &entries.factor};
+  for (size_t c = 0; c < std::size(columns); ++c) *columns[c] = pointer<int64_t>(in[c]);
+  entries.weight = pointer<double>(in.back());
+  for (int axis = 0; axis < SK_AXES; ++axis)
+    entries.along[axis] = pointer<double>(along[axis].first), entries.taps[axis] = along[axis].second;
+  int64_t* const row_start = pointer<int64_t>(out[0]);
+  check(sk_elastic_sort(&grid, n_shots, n_series, &entries, row_start, pointer<int64_t>(out[1]),
+                        pointer<int32_t>(out[2]), pointer<int32_t>(out[3]), pointer(out[4])));
+  return row_start[n_shots * (grid.nz + 1) - 1];
 }
 
 void run(const sk_elastic_grid& grid, int64_t n_shots, std::uintptr_t fields, std::uintptr_t medium,

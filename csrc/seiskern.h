@@ -81,7 +81,8 @@ typedef struct {
 
 /* Sparse linear maps between the wavefield and time series. Entry e of shot s adds weight * series to a field
  * (sources) or weight * field to a series (receivers). Entries of a shot are sorted by k, those of a plane by
- * offset; row_start has nz + 1 marks per shot: entries [row_start[k], row_start[k + 1]) lie in plane k. */
+ * offset; row_start has nz + 1 marks per shot: entries [row_start[k], row_start[k + 1]) lie in plane k. Shots
+ * may share entries. */
 typedef struct {
   const int64_t* row_start; /* (n_shots, nz + 1) */
   const int64_t* offset;    /* (entries) element offset from node (k, 0, 0) within its plane */
@@ -92,13 +93,30 @@ typedef struct {
   int64_t n_series, n_steps;
 } sk_elastic_points;
 
-/* Entries in any order; entry e acts on or reads node (k[e], j[e], i[e]) of shot[e]. */
+/* Values at the nodes of a model: those of node (k, j, i) of model m are at
+ * data[m * stride_model + k * stride_z + j * stride_y + i * stride_x]. Strides count elements; 0 repeats a
+ * value, so four zeros make one number a homogeneous model. stride_x is 1 or 0. */
+typedef struct {
+  const void* data; /* float or double */
+  int64_t stride_model, stride_z, stride_y, stride_x;
+} sk_elastic_values;
+
+/* Entries in any order. Entry e acts on or reads nodes (k[e] + c, j[e] + b, i[e] + a) of shot[e] with
+ *
+ *   weight[e] * along[SK_Z][e, c] * along[SK_Y][e, b] * along[SK_X][e, a] * (factor[e] of `factors` there)
+ *
+ * Nodes where an `along` is 0 are left out. With zeros after `weight` each entry is one node. */
 typedef struct {
   int64_t n;
-  const int64_t* shot;      /* NULL: all of shot 0 */
-  const int64_t *k, *j, *i; /* j: not read in 2-D */
+  const int64_t* shot;      /* NULL: all are of every shot */
+  const int64_t *k, *j, *i; /* first nodes; j: not read in 2-D */
   const int64_t *field, *series;
   const double* weight;
+  const double* along[SK_AXES]; /* (n, taps[axis]) along x, y, z; NULL: one node, 1 */
+  int64_t taps[SK_AXES];
+  const int64_t* factor; /* which model of `factors`, -1: 1; NULL: 1 for all */
+  int64_t n_factors;
+  sk_elastic_values factors; /* on the nodes of the grid: buoyancies for forces, say */
 } sk_elastic_entries;
 
 typedef struct {
@@ -112,14 +130,6 @@ typedef struct {
   const void* profiles;       /* (profile_size) */
   sk_elastic_points velocity_sources, stress_sources, velocity_receivers, stress_receivers;
 } sk_elastic;
-
-/* Values at the nodes of a model: those of node (k, j, i) of model m are at
- * data[m * stride_model + k * stride_z + j * stride_y + i * stride_x]. Strides count elements; 0 repeats a
- * value, so four zeros make one number a homogeneous model. stride_x is 1 or 0. */
-typedef struct {
-  const void* data; /* float or double */
-  int64_t stride_model, stride_z, stride_y, stride_x;
-} sk_elastic_values;
 
 /* Media at nodes, without absorbing layers. */
 typedef struct {
@@ -158,8 +168,9 @@ int sk_elastic_layout(const sk_elastic_grid* grid, sk_elastic_layout_t* layout);
 int sk_elastic_profiles(const sk_elastic_grid* grid, double vmax, double frequency, double reflection,
                         double multiaxial, void* profiles);
 
-/* Sorts entries as sk_elastic_points wants them, those at one node as they came. Fills row_start, (n_shots,
- * nz + 1), and n elements each of offset, field, series and weight (of itemsize bytes). */
+/* Sorts the nodes of entries as sk_elastic_points wants them, those at one place as they came. Fills
+ * row_start, (n_shots, nz + 1), and as many elements as its last mark says, at most n times the taps along
+ * each axis, of offset, field, series and weight (of itemsize bytes). */
 int sk_elastic_sort(const sk_elastic_grid* grid, int64_t n_shots, int64_t n_series,
                     const sk_elastic_entries* entries, int64_t* row_start, int64_t* offset, int32_t* field,
                     int32_t* series, void* weight);

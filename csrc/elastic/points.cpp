@@ -32,22 +32,75 @@ int fail_node(char axis, int64_t end, int64_t got) {
 
 bool inside(int64_t value, int64_t end) { return value >= 0 && value < end; }
 
+int64_t taps(const sk_elastic_entries& in, int axis) { return in.along[axis] ? in.taps[axis] : 1; }
+
+double along(const sk_elastic_entries& in, int axis, int64_t e, int64_t tap) {
+  return in.along[axis] ? in.along[axis][e * in.taps[axis] + tap] : 1.0;
+}
+
 int check_entries(const sk_elastic_entries& in, const sk_elastic_grid& g, int64_t n_shots, int64_t n_series) {
   if (in.n < 0) return fail("n must be >= 0, got " + std::to_string(in.n));
   if (in.n > 0 && (!in.k || !in.i || !in.field || !in.series || !in.weight || (g.ndim == 3 && !in.j)))
     return fail("k, j (in 3-D), i, field, series and weight must not be NULL");
+  if (in.factor && in.n_factors > 0 && !in.factors.data) return fail("factors must not be NULL");
+  const int64_t nodes[] = {g.nx, g.ny, g.nz};
+  const int64_t* const first[] = {in.i, g.ndim == 3 ? in.j : nullptr, in.k};
+  for (int axis = 0; axis < SK_AXES; ++axis) {
+    const int64_t n_taps = taps(in, axis);
+    if (n_taps < 1) return fail("taps must be >= 1, got " + std::to_string(n_taps));
+    for (int64_t e = 0; first[axis] && e < in.n; ++e) {
+      const int64_t begin = first[axis][e], end = nodes[axis] - n_taps + 1;
+      if (!inside(begin, end))
+        return fail_node("xyz"[axis], nodes[axis], begin < 0 ? begin : begin + n_taps - 1);
+    }
+  }
   for (int64_t e = 0; e < in.n; ++e) {
     if (in.shot && !inside(in.shot[e], n_shots)) return fail_range("shot", n_shots, in.shot[e]);
-    if (!inside(in.k[e], g.nz)) return fail_node('z', g.nz, in.k[e]);
-    if (g.ndim == 3 && !inside(in.j[e], g.ny)) return fail_node('y', g.ny, in.j[e]);
-    if (!inside(in.i[e], g.nx)) return fail_node('x', g.nx, in.i[e]);
     if (!has_field(g, in.field[e])) return fail_field(g, in.field[e]);
     if (!inside(in.series[e], n_series)) return fail_range("series", n_series, in.series[e]);
+    if (in.factor && in.factor[e] != -1 && !inside(in.factor[e], in.n_factors))
+      return fail_range("factor", in.n_factors, in.factor[e]);
   }
   return SK_OK;
 }
 
-// Sorts entry numbers by key(entry) in [0, n_keys), equal ones as they came; returns the first of each key.
+// One node of an entry; planes are counted through all shots.
+struct Node {
+  int64_t plane, j, i;
+  int32_t field, series;
+  double weight;
+};
+
+template <class T>
+std::vector<Node> nodes_of(const sk_elastic_entries& in, const sk_elastic_grid& g) {
+  std::vector<Node> nodes;
+  nodes.reserve(static_cast<size_t>(in.n));
+  const sk_elastic_values& values = in.factors;
+  for (int64_t e = 0; e < in.n; ++e) {
+    const int64_t first_j = g.ndim == 3 ? in.j[e] : 0, shot = in.shot ? in.shot[e] : 0;
+    const int64_t factor = in.factor ? in.factor[e] : -1;
+    const T* data = factor < 0 ? nullptr : static_cast<const T*>(values.data) + factor * values.stride_model;
+    const auto add = [&](int64_t k, int64_t j, int64_t i, double weight) {
+      if (data) weight *= data[k * values.stride_z + j * values.stride_y + i * values.stride_x];
+      nodes.push_back({shot * g.nz + k, j, i, static_cast<int32_t>(in.field[e]),
+                       static_cast<int32_t>(in.series[e]), weight});
+    };
+    for (int64_t c = 0; c < taps(in, SK_Z); ++c) {
+      const double z = along(in, SK_Z, e, c);
+      for (int64_t b = 0; z != 0 && b < taps(in, SK_Y); ++b) {
+        const double y = along(in, SK_Y, e, b);
+        for (int64_t a = 0; y != 0 && a < taps(in, SK_X); ++a) {
+          const double x = along(in, SK_X, e, a);
+          if (x != 0) add(in.k[e] + c, first_j + b, in.i[e] + a, in.weight[e] * z * y * x);
+        }
+      }
+    }
+  }
+  return nodes;
+}
+
+// Sorts numbers of nodes by key(number) in [0, n_keys), equal ones as they came; returns the first of each
+// key.
 template <class Key>
 std::vector<int64_t> sort_by(const Key& key, int64_t n_keys, std::vector<int64_t>& order) {
   std::vector<int64_t> start(static_cast<size_t>(n_keys + 1)), sorted(order.size());
@@ -62,19 +115,19 @@ std::vector<int64_t> sort_by(const Key& key, int64_t n_keys, std::vector<int64_t
 template <class T>
 void sort_entries(const sk_elastic_entries& in, const sk_elastic_grid& g, int64_t stride_y, int64_t n_shots,
                   int64_t* row_start, int64_t* offset, int32_t* field, int32_t* series, T* weight) {
-  std::vector<int64_t> order(static_cast<size_t>(in.n));
+  const std::vector<Node> nodes = nodes_of<T>(in, g);
+  std::vector<int64_t> order(nodes.size());
   std::iota(order.begin(), order.end(), 0);
-  sort_by([&](int64_t e) { return in.i[e]; }, g.nx, order);
-  if (g.ndim == 3) sort_by([&](int64_t e) { return in.j[e]; }, g.ny, order);
-  const auto plane = [&](int64_t e) { return (in.shot ? in.shot[e] : 0) * g.nz + in.k[e]; };
-  const std::vector<int64_t> start = sort_by(plane, n_shots * g.nz, order);
+  sort_by([&](int64_t n) { return nodes[n].i; }, g.nx, order);
+  if (g.ndim == 3) sort_by([&](int64_t n) { return nodes[n].j; }, g.ny, order);
+  const auto plane = [&](int64_t n) { return nodes[n].plane; };
+  const std::vector<int64_t> start = sort_by(plane, (in.shot ? n_shots : 1) * g.nz, order);
   for (int64_t shot = 0; shot < n_shots; ++shot) {
-    std::copy_n(start.begin() + shot * g.nz, g.nz + 1, row_start + shot * (g.nz + 1));
+    std::copy_n(start.begin() + (in.shot ? shot * g.nz : 0), g.nz + 1, row_start + shot * (g.nz + 1));
   }
-  for (const int64_t e : order) {
-    *offset++ = in.i[e] + (g.ndim == 3 ? in.j[e] * stride_y : 0);
-    *field++ = static_cast<int32_t>(in.field[e]), *series++ = static_cast<int32_t>(in.series[e]);
-    *weight++ = T(in.weight[e]);
+  for (const int64_t n : order) {
+    *offset++ = nodes[n].i + nodes[n].j * stride_y;
+    *field++ = nodes[n].field, *series++ = nodes[n].series, *weight++ = T(nodes[n].weight);
   }
 }
 

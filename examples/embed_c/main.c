@@ -138,12 +138,14 @@ int main(int argc, char** argv) {
   const int64_t normal[3] = {SK_SXX, SK_SYY, SK_SZZ}, series[3] = {0, 0, 0};
   const double amount = -dt * moment / (spacing * spacing * spacing);
   const double weight[3] = {amount, amount, amount};
-  const sk_elastic_entries source = {3, NULL, k, j, i, normal, series, weight};
+  const sk_elastic_entries source = {
+      .n = 3, .k = k, .j = j, .i = i, .field = normal, .series = series, .weight = weight};
 
   /* The receiver reads vx, which lies half a cell beyond its node. */
   const int64_t receiver_i[1] = {RECEIVER_I + ABSORBING}, vx[1] = {SK_VX};
   const double one[1] = {1};
-  const sk_elastic_entries receiver = {1, NULL, k, j, receiver_i, vx, series, one};
+  const sk_elastic_entries receiver = {
+      .n = 1, .k = k, .j = j, .i = receiver_i, .field = vx, .series = series, .weight = one};
   const double r = (RECEIVER_I + 0.5 - SOURCE_I) * spacing;
 
   points_memory sources, receivers;

@@ -94,10 +94,7 @@ def advance(
 
 def no_points(problem: elastic.Problem, n_shots: int) -> tuple[elastic.Points, elastic.Points]:
     """Neither sources nor receivers."""
-    integers = torch.zeros(0, dtype=torch.int64)
-    index = dict.fromkeys("xyz" if problem.ndim == 3 else "xz", integers)
-    data = torch.zeros(n_shots, 1, 0, dtype=problem.dtype)
-    empty = elastic.Points.build(problem, data, integers, index, integers, integers, integers.double())
+    empty = elastic.Points.none(problem, n_shots, 1)
     return empty, empty
 
 

@@ -1,15 +1,17 @@
 """The elastic solver."""
 
+import math
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from seiskern import _checks
-from seiskern.grid import VELOCITY
 from seiskern.kernels import elastic
 from seiskern.kernels.elastic.plan import FIELD_NUMBER
 from seiskern.media.model import Medium
@@ -156,12 +158,13 @@ class _Band:
     @classmethod
     def of(cls, series: Tensor, dt: float) -> "_Band":
         n = 4 * series.shape[-1]
-        power = torch.fft.rfft(series.double(), n=n).abs().square().sum(0)
-        frequency = torch.fft.rfftfreq(n, dt, dtype=torch.float64)
-        if not bool(power.max() > 0):
+        spectrum = np.fft.rfft(series.numpy(), n)
+        power = (spectrum.real**2 + spectrum.imag**2).sum(0)
+        if not power.max() > 0:
             return cls(0.0, 0.0)
-        strong = torch.nonzero(power >= BAND_LEVEL**2 * power.max())
-        return cls(float((frequency * power).sum() / power.sum()), float(frequency[strong.max()]))
+        strong = np.flatnonzero(power >= BAND_LEVEL**2 * power.max())
+        unit = 1 / (n * dt)
+        return cls(float(np.arange(len(power)) @ power / power.sum()) * unit, float(strong[-1]) * unit)
 
 
 class Run:
@@ -190,6 +193,7 @@ class Run:
         band = _Band.of(samples, self.clock.dt)
         self._warn(band)
         self.profiles = problem.profiles(decided.speed, band.dominant, REFLECTION, multiaxial)
+        self.none = elastic.Points.none(problem, len(shots), self.clock.steps)
         self.sources = self._sources(shots, samples)
         self.quantity = QUANTITIES[quantity]
         self.components = tuple(self.quantity.parts(medium.ndim))
@@ -222,39 +226,51 @@ class Run:
                 stacklevel=4,
             )
 
-    def _place(self, name: str, place: dict[str, Tensor]) -> dict[str, Tensor]:
-        for number, axis in enumerate(self.medium.axes):
+    def _place(self, name: str, place: dict[str, Tensor]) -> Tensor:
+        """Coordinates, (ndim, n), all in the model."""
+        result = torch.stack([place[axis] for axis in self.medium.axes])
+        ends = torch.stack(result.aminmax(dim=1)).T.tolist() if result.numel() else [()] * self.medium.ndim
+        for number, (axis, values) in enumerate(zip(self.medium.axes, ends, strict=True)):
             low = self.medium.origin[number]
             high = low + (self.medium.shape[number] - 1) * self.medium.spacing[number]
             slack = 1e-9 * max(abs(low), abs(high), 1.0)
-            outside = (place[axis] < low - slack) | (place[axis] > high + slack)
-            if bool(outside.any()):
-                got = float(place[axis][outside][0])
-                raise ValueError(f"`{name}.{axis}` must lie in the model, {low:g} to {high:g} m, got {got:g}")
-        return place
+            for got in values:
+                if not low - slack <= got <= high + slack:
+                    raise ValueError(
+                        f"`{name}.{axis}` must lie in the model, {low:g} to {high:g} m, got {got:g}"
+                    )
+        return result
 
     def _sources(self, shots: list[list[Source]], samples: Tensor) -> tuple[elastic.Points, elastic.Points]:
         flat = [source for sources in shots for source in sources]
-        shot = torch.tensor([shot for shot, sources in enumerate(shots) for _ in sources], dtype=torch.int64)
-        series = torch.tensor([n for sources in shots for n in range(len(sources))], dtype=torch.int64)
+        number = [(shot, n) for shot, sources in enumerate(shots) for n in range(len(sources))]
         place = self._place("source", self._coordinates(flat))
-        parts: tuple[list[Entries], list[Entries]] = ([], [])
         components = [source.components(self.medium.ndim) for source in flat]
-        for field in self.plan.problem.fields:
-            amount = torch.tensor([c.get(field, 0.0) for c in components], dtype=torch.float64)
-            acting = torch.nonzero(amount).flatten()
-            if len(acting):
-                where = {axis: value[acting] for axis, value in place.items()}
-                found = self._acting(where, field, amount[acting], shot[acting], series[acting])
-                parts[field[0] == "s"].extend(found)
-        width = max(1, *(len(sources) for sources in shots))
         points = []
-        for half, part in enumerate(parts):  # forces act at whole steps, moment rates midway
-            used = width if part else 0
-            data = torch.zeros(len(shots), self.clock.steps, used, dtype=self.plan.problem.dtype)
-            if part:
-                data[shot, :, series] = self.clock.source_series(samples, half=bool(half)).to(data.dtype)
-            points.append(Entries.join(part, self.medium.axes).points(self.plan, data))
+        for stress in (False, True):
+            acting = [
+                (source, FIELD_NUMBER[name], *number[source], component[name])
+                for name in self.plan.problem.fields
+                for source, component in enumerate(components)
+                if component.get(name) and (name[0] == "s") == stress
+            ]
+            if not acting:
+                points.append(self.none)
+                continue
+            *integers, amount = zip(*acting, strict=True)
+            source, field, shot, series = torch.tensor(integers)
+            weight = torch.tensor(amount, dtype=torch.float64) * (
+                self.plan.problem.dt * (-1 if stress else 1)
+            )
+            found = entries(self.medium, self.plan, place[:, source], field, shot, series, weight)
+            found, factors = self._acting(as_density(self.plan, found), stress)
+            # Forces act at whole steps, moment rates midway.
+            values = self.clock.source_series(samples, half=stress).to(self.plan.problem.dtype)
+            width = max(len(sources) for sources in shots)
+            data = values.new_zeros(len(shots) * width, self.clock.steps)
+            data.index_copy_(0, torch.tensor([width * shot + n for shot, n in number]), values)
+            data = data.view(len(shots), width, -1).transpose(1, 2).contiguous()
+            points.append(found.points(self.plan, data, factors))
         return points[0], points[1]
 
     def _coordinates(self, sources: list[Source]) -> dict[str, Tensor]:
@@ -272,57 +288,66 @@ class Run:
                 place[axis] = torch.tensor([_checks.real(axis, v) for v in values], dtype=torch.float64)
         return place
 
-    def _acting(
-        self, place: dict[str, Tensor], field: str, amount: Tensor, shot: Tensor, series: Tensor
-    ) -> list[Entries]:
-        """Entries of sources that act on one field."""
-        weight = self.plan.problem.dt * amount * (1 if field[0] == "v" else -1)
-        found = entries(self.medium, self.plan, place, field, shot, series, weight)
-        found = as_density(self.plan, found)
-        if field[0] == "v":
-            for name in VELOCITY[self.medium.ndim]:
-                here = found.number == FIELD_NUMBER[name]
-                buoyancy = self._at("b" + name[1], found)
-                found.weight = torch.where(here, found.weight * buoyancy, found.weight)
-        if field == "szz" and self.plan.problem.free_surface:
-            return on_surface({a: self._surface_share(a, found) for a in self.medium.axes[1:]}, found)
-        return [found]
+    def _acting(self, found: Entries, stress: bool) -> tuple[Entries, Tensor | None]:
+        """Entries of sources with the factors of the medium: forces accelerate the lighter node more."""
+        problem = self.plan.problem
+        if stress and not problem.free_surface:
+            return found, None
+        view = problem.view(self.packed)
+        if not stress:
+            buoyancy = [
+                problem.coefficients.index(f"b{axis}") if axis in self.medium.axes else -1 for axis in "xyz"
+            ]
+            return replace(found, factor=torch.tensor(buoyancy)[found.field]), view
+        horizontal = self.medium.axes[1:]
+        shares = torch.stack([self._surface_share(axis, view[:, :, 0]) for axis in horizontal], 1)
+        # The same on all planes: only the first is looked at.
+        factors = shares.unsqueeze(2).expand(len(view), len(horizontal), *problem.shape)
+        return on_surface(horizontal, found), factors
 
-    def _surface_share(self, axis: str, found: Entries) -> Tensor:
+    def _surface_share(self, axis: str, plane: Tensor) -> Tensor:
         """Strain along z per strain along an axis, but for its sign, where szz = 0."""
         names = (f"c{axis}z", "czz") if self.plan.problem.orthorhombic else ("lam", "mu2")
-        part, whole = (self._at(name, found) for name in names)
+        part, whole = (plane[:, self.plan.problem.coefficients.index(name)] for name in names)
         # On the surface lam is 2 lam mu / (lam + 2 mu); without mu nothing resists but volume.
         return torch.where(whole > 0, part / whole.where(whole > 0, 1.0), 1.0)
 
-    def _at(self, name: str, found: Entries) -> Tensor:
-        """A coefficient of the medium at the node of each entry."""
-        problem = self.plan.problem
-        coefficient = problem.view(self.packed)[:, problem.coefficients.index(name)]
-        batch = found.shot if len(coefficient) > 1 else torch.zeros_like(found.shot)
-        return coefficient[(batch, *(found.index[axis] for axis in self.medium.axes))].double()
-
     def _receivers(self, receivers: Receivers, n_shots: int) -> tuple[elastic.Points, elastic.Points]:
-        axes = self.medium.axes
-        place = self._place("receivers", receivers.coordinates(axes))
-        self.n_receivers = len(place["x"])
-        count, components = self.n_receivers, self.quantity.parts(self.medium.ndim)
-        parts: tuple[list[Entries], list[Entries]] = ([], [])
-        everywhere = {axis: value.repeat(n_shots) for axis, value in place.items()}
-        shot = torch.arange(n_shots).repeat_interleave(count)
-        for number, terms in enumerate(components.values()):
-            series = (number * count + torch.arange(count)).repeat(n_shots)
-            for field, factor, derivative in terms:
-                weight = torch.full((n_shots * count,), factor, dtype=torch.float64)
-                found = entries(self.medium, self.plan, everywhere, field, shot, series, weight, derivative)
-                parts[field[0] == "s"].append(found)
-        result = []
-        for part in parts:
-            joined = Entries.join(part, axes)
-            width = len(components) * count if part else 0
-            data = torch.zeros(n_shots, self.clock.steps, width, dtype=self.plan.problem.dtype)
-            result.append(joined.points(self.plan, data))
-        return result[0], result[1]
+        place = self._place("receivers", receivers.coordinates(self.medium.axes))
+        self.n_receivers = count = place.shape[1]
+        components = self.quantity.parts(self.medium.ndim)
+        shots = n_shots if self.medium.batched else 1  # media differ, or entries are of every shot
+        terms = [(number, *term) for number, terms in enumerate(components.values()) for term in terms]
+        parts = []
+        for derivative, group in groupby(terms, key=lambda term: term[3]):
+            numbers, fields, factors, _ = zip(*group, strict=True)
+            parts.append(self._read(place, shots, derivative, numbers, fields, factors))
+        width = len(components) * count
+        data = torch.zeros(n_shots, self.clock.steps, width, dtype=self.plan.problem.dtype)
+        points = Entries.join(parts).points(self.plan, data)
+        return (points, self.none) if self.quantity.half else (self.none, points)
+
+    def _read(
+        self,
+        place: Tensor,
+        shots: int,
+        derivative: str | None,
+        components: Sequence[int],
+        fields: Sequence[str],
+        factors: Sequence[float],
+    ) -> Entries:
+        """Entries of terms that are all differentiated along one axis or none, in each of so many shots."""
+        count, n = place.shape[1], len(fields)
+        place = place[:, None].expand(-1, shots * n, -1).flatten(1)
+        shot = None if shots == 1 else torch.arange(shots).repeat_interleave(n * count)
+
+        def spread(values: Tensor) -> Tensor:
+            return values.expand(shots, n, count).flatten()
+
+        number = spread(torch.tensor([[FIELD_NUMBER[field]] for field in fields]))
+        series = spread(torch.tensor([[count * number] for number in components]) + torch.arange(count))
+        weight = spread(torch.tensor([[factor] for factor in factors], dtype=torch.float64))
+        return entries(self.medium, self.plan, place, number, shot, series, weight, derivative)
 
     def advance(self, snapshots: Snapshots | None, progress: Callable[[int, int], None] | None) -> Any:
         """Run all steps; returns the snapshots."""
@@ -359,9 +384,10 @@ class Run:
         return iter(sorted(stops))
 
     def _check(self, done: int) -> None:
+        if math.isfinite(float(self.state.fields.sum())):
+            return
         for number, name in enumerate(self.plan.problem.fields):
-            field = self.state.fields[:, number]
-            if not bool(torch.isfinite(field.sum())) and not bool(torch.isfinite(field).all()):
+            if not bool(torch.isfinite(self.state.fields[:, number]).all()):
                 at = done * self.clock.step
                 raise FloatingPointError(
                     f"the wavefield is not finite: `{name}` at or before step {done} of {self.clock.steps} "

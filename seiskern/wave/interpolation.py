@@ -25,17 +25,22 @@ class Weights:
 
     Attributes
     ----------
-    index : Tensor, shape (n, taps), int64
-        Nodes.
+    first : Tensor, shape (n,), int64
+        First node.
     value : Tensor, shape (n, taps), float64
-        Weights; a node that does not count has zero.
+        Weights of it and those after it; a node that does not count has zero.
     slope : Tensor, shape (n,), float64
         Weight of the slope at the surface, per node distance; zero where it is not used.
     """
 
-    index: Tensor
+    first: Tensor
     value: Tensor
     slope: Tensor
+
+    @property
+    def index(self) -> Tensor:
+        """Nodes, (n, taps)."""
+        return self.first[:, None] + torch.arange(self.value.shape[1])
 
 
 CACHED = (
@@ -43,7 +48,7 @@ CACHED = (
 )
 
 
-def interpolate(position: Tensor, n: int, derivative: bool = False, slope: bool = False) -> Weights:
+def interpolate(position: Tensor, n: int, derivative: bool = False, slope: Tensor | None = None) -> Weights:
     r"""Weights that give a function, or its derivative, between the nodes of a line.
 
     The weights :math:`w_j` of the 8 nearest nodes :math:`x_j` are those of least squares over a band of
@@ -64,7 +69,7 @@ def interpolate(position: Tensor, n: int, derivative: bool = False, slope: bool 
         Nodes on the line.
     derivative : bool
         Weights of the derivative, per node distance.
-    slope : bool
+    slope : Tensor, shape (n_points,), bool, optional
         Whether the slope half a node before node 0, on a free surface, is known and may get a weight.
 
     Returns
@@ -78,29 +83,34 @@ def interpolate(position: Tensor, n: int, derivative: bool = False, slope: bool 
     """
     if len(position) > CACHED:
         return _interpolate(position, n, derivative, slope)
-    return _remembered(position.detach().numpy().tobytes(), n, derivative, slope)
+    known = None if slope is None else slope.numpy().tobytes()
+    return _remembered(position.detach().numpy().tobytes(), n, derivative, known)
 
 
 @lru_cache(maxsize=256)
-def _remembered(position: bytes, n: int, derivative: bool, slope: bool) -> Weights:
-    return _interpolate(torch.frombuffer(bytearray(position), dtype=torch.float64), n, derivative, slope)
+def _remembered(position: bytes, n: int, derivative: bool, slope: bytes | None) -> Weights:
+    known = None if slope is None else torch.frombuffer(bytearray(slope), dtype=torch.bool)
+    return _interpolate(torch.frombuffer(bytearray(position), dtype=torch.float64), n, derivative, known)
 
 
-def _interpolate(position: Tensor, n: int, derivative: bool, slope: bool) -> Weights:
+def _interpolate(position: Tensor, n: int, derivative: bool, slope: Tensor | None) -> Weights:
     taps = min(TAPS, n)
     first = torch.floor(position).to(torch.int64) - TAPS // 2 + 1
     inside = first.clamp(0, n - taps)
     local = position - inside
     node = torch.arange(taps, dtype=torch.float64)
     value, at_surface = torch.zeros(len(position), taps, dtype=torch.float64), torch.zeros_like(position)
-    near = (first < 0) & slope
+    near = torch.zeros_like(first, dtype=torch.bool) if slope is None else (first < 0) & slope
     close = near & (position - SURFACE < CLOSE) & (taps > CLOSE_TAPS)
     centred = (first == inside) & (taps == TAPS)
+    nearest = local.round().clamp(0, taps - 1)
+    on_node = ((local - nearest).abs() < 1e-9) & (not derivative)  # it has this one only
+    value[on_node] = (node == nearest[on_node, None]).double()
     for chosen, count, degree, ridge in (
-        (centred, taps, DEGREE, RIDGE),
-        (~centred & ~near, taps, DEGREE, END_RIDGE),
-        (near & ~close, taps, DEGREE, END_RIDGE),
-        (close, CLOSE_TAPS, CLOSE_DEGREE, END_RIDGE),
+        (centred & ~on_node, taps, DEGREE, RIDGE),
+        (~centred & ~near & ~on_node, taps, DEGREE, END_RIDGE),
+        (near & ~close & ~on_node, taps, DEGREE, END_RIDGE),
+        (close & ~on_node, CLOSE_TAPS, CLOSE_DEGREE, END_RIDGE),
     ):
         if bool(chosen.any()):
             known = bool(near[chosen].any())
@@ -108,12 +118,7 @@ def _interpolate(position: Tensor, n: int, derivative: bool, slope: bool) -> Wei
             value[chosen, :count] = found[:, :count]
             if known:
                 at_surface[chosen] = found[:, count]
-    if not derivative:  # a point on a node has this one only
-        nearest = local.round()
-        on_node = ((local - nearest).abs() < 1e-9) & (nearest >= 0) & (nearest < taps)
-        value = torch.where(on_node[:, None], (node == nearest[:, None]).double(), value)
-        at_surface = torch.where(on_node, 0, at_surface)
-    return Weights(inside[:, None] + torch.arange(taps), value, at_surface)
+    return Weights(inside, value, at_surface)
 
 
 def _fitted(

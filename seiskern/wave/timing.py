@@ -13,6 +13,7 @@ left is the error in space.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -97,15 +98,16 @@ class Clock:
         Tensor, shape (..., nt)
             Zero at t = 0 where nothing came before.
         """
-        series = series.double()
         if not half:  # shifted by one step: index n holds t = n + 1
-            series = torch.cat([torch.zeros_like(series[..., :1]), series[..., :-1]], dim=-1)
+            if kind == "value" and not self.corrected:
+                last = (self.nt - 1) * self.ratio
+                return torch.nn.functional.pad(series[..., self.ratio - 1 : last : self.ratio], (1, 0))
+            series = torch.nn.functional.pad(series[..., :-1], (1, 0))
+        series = series.double()
         if self.corrected:
             return self._corrected_record(series, half, kind)
         if kind == "integral":
-            series, half = self._integrate(series, half), False
-        if not half and kind != "derivative":
-            return series[..., : self.steps - EXTRA + 1 : self.ratio]
+            return self._integrate(series, half)[..., : self.steps - EXTRA + 1 : self.ratio]
         taps = half_sample(derivative=kind == "derivative") / (self.step if kind == "derivative" else 1)
         if not half:
             raise ValueError("a derivative is taken of series at half steps only")
@@ -124,10 +126,7 @@ class Clock:
         return torch.cat([torch.zeros_like(total[..., :1]), total[..., :-1]], dim=-1)
 
     def _upsample(self, samples: Tensor, shift: float) -> Tensor:
-        reach = SINC_HALF_WIDTH
-        phase = (torch.arange(self.ratio, dtype=torch.float64) + shift) / self.ratio
-        distance = phase[:, None] - torch.arange(-reach + 1, reach + 1)
-        kernel = torch.sinc(distance) * _kaiser(distance / reach)  # (ratio, taps)
+        reach, kernel = SINC_HALF_WIDTH, _windowed_sinc(self.ratio, shift)
         padded = torch.nn.functional.pad(_continued(samples, reach), (reach - 1, reach + EXTRA))
         windows = padded.unfold(-1, 2 * reach, 1)  # sample i sees samples i - reach + 1 ... i + reach
         return (windows @ kernel.T).flatten(-2)[..., : self.steps]
@@ -163,10 +162,14 @@ def _continued(series: Tensor, n: int) -> Tensor:
     n = min(n, series.shape[-1] - 1)
     if n < 1:
         return series
-    end = series[..., -1:]
-    mirrored = 2 * end - series[..., -n - 1 : -1].flip(-1)
-    fade = torch.cos(torch.linspace(0, math.pi / 2, n + 2, dtype=series.dtype)[1:-1]).square()
-    return torch.cat([series, mirrored * fade], dim=-1)
+    mirrored = 2 * series[..., -1:] - series[..., -n - 1 : -1].flip(-1)
+    return torch.cat([series, mirrored * _fade(n).to(series.dtype)], dim=-1)
+
+
+@lru_cache
+def _fade(n: int) -> Tensor:
+    """From one to zero, both left out."""
+    return torch.cos(torch.linspace(0, math.pi / 2, n + 2, dtype=torch.float64)[1:-1]).square()
 
 
 @dataclass(frozen=True)
@@ -203,6 +206,14 @@ class _Spectrum:
         return result.reshape(*series.shape[:-1], -1)
 
 
+@lru_cache
+def _windowed_sinc(ratio: int, shift: float) -> Tensor:
+    """Values between samples, so many of them per sample, from the samples around, (ratio, taps)."""
+    phase = (torch.arange(ratio, dtype=torch.float64) + shift) / ratio
+    distance = phase[:, None] - torch.arange(-SINC_HALF_WIDTH + 1, SINC_HALF_WIDTH + 1)
+    return torch.sinc(distance) * _kaiser(distance / SINC_HALF_WIDTH)
+
+
 def _kaiser(x: Tensor) -> Tensor:
     shape = torch.special.i0(SINC_BETA * (1 - x.square()).clamp(min=0).sqrt())
     return torch.where(x.abs() < 1, shape / torch.special.i0(torch.tensor(SINC_BETA, dtype=x.dtype)), 0)
@@ -214,6 +225,7 @@ def _moments(places: Tensor, target: Tensor) -> Tensor:
     return torch.linalg.solve(powers, target)
 
 
+@lru_cache
 def half_sample(derivative: bool = False) -> Tensor:
     """Value or slope midway in 8 equally spaced samples."""
     places = torch.arange(TAPS, dtype=torch.float64) - (TAPS - 1) / 2
@@ -222,6 +234,7 @@ def half_sample(derivative: bool = False) -> Tensor:
     return _moments(places, target)
 
 
+@lru_cache
 def _one_step_integral() -> Tensor:
     """Integral over the middle step, from the midpoints of 5 steps."""
     places = torch.arange(-2, 3, dtype=torch.float64)

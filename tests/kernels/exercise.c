@@ -57,8 +57,14 @@ static sparse make_sparse(const sk_elastic_grid* g, int64_t n_shots, int stress,
     node[3][e] = below(g->nx), node[4][e] = fields[g->ndim - 2][stress][below(n_fields)];
     node[5][e] = below(SERIES), weight[e] = uniform() - 0.5;
   }
-  const sk_elastic_entries entries = {ENTRIES, node[0], node[1], g->ndim == 2 ? NULL : node[2],
-                                      node[3], node[4], node[5], weight};
+  const sk_elastic_entries entries = {.n = ENTRIES,
+                                      .shot = node[0],
+                                      .k = node[1],
+                                      .j = g->ndim == 2 ? NULL : node[2],
+                                      .i = node[3],
+                                      .field = node[4],
+                                      .series = node[5],
+                                      .weight = weight};
   sparse s;
   s.row_start = zeros(n_shots * (g->nz + 1), sizeof(int64_t)), s.offset = zeros(ENTRIES, sizeof(int64_t));
   s.field = zeros(ENTRIES, sizeof(int32_t)), s.series = zeros(ENTRIES, sizeof(int32_t));
@@ -70,6 +76,36 @@ static sparse make_sparse(const sk_elastic_grid* g, int64_t n_shots, int stress,
   require(s.row_start[n_shots * (g->nz + 1) - 1] == ENTRIES, "an entry was lost");
   s.points = (sk_elastic_points){s.row_start, s.offset, s.field, s.series, s.weight, s.data, SERIES, STEPS};
   return s;
+}
+
+/* One entry in every shot, over all nodes but those of one plane, times a factor at each. */
+static void spread(const sk_elastic_grid* g, int64_t n_shots) {
+  const int64_t planes = n_shots * (g->nz + 1), n = g->nx * g->ny * g->nz, zero = 0, field = SK_SXX;
+  const double weight = 2;
+  double* along = filled(g->nx + g->ny + g->nz, 8, 1, 1);
+  void* factors = filled(n, g->itemsize, 1, 1);
+  along[0] = 0;
+  const sk_elastic_entries entries = {.n = 1,
+                                      .k = &zero,
+                                      .j = &zero,
+                                      .i = &zero,
+                                      .field = &field,
+                                      .series = &zero,
+                                      .weight = &weight,
+                                      .along = {along + g->nz, along + g->nz + g->nx, along},
+                                      .taps = {g->nx, g->ny, g->nz},
+                                      .factor = &zero,
+                                      .n_factors = 1,
+                                      .factors = {factors, 0, g->nx * g->ny, g->nx, 1}};
+  int64_t *row_start = zeros(planes, sizeof(int64_t)), *offset = zeros(n, sizeof(int64_t));
+  int32_t *fields = zeros(n, sizeof(int32_t)), *series = zeros(n, sizeof(int32_t));
+  void* weights = zeros(n, g->itemsize);
+  require(sk_elastic_sort(g, n_shots, 1, &entries, row_start, offset, fields, series, weights) == SK_OK,
+          "sort of a product");
+  require(row_start[planes - 1] == n - g->nx * g->ny && row_start[planes - g->nz] == 0, "nodes were lost");
+  for (int64_t e = 0; e < row_start[planes - 1]; ++e)
+    require(get(weights, g->itemsize, e) >= 2, "a weight is too small");
+  free(along), free(factors), free(row_start), free(offset), free(fields), free(series), free(weights);
 }
 
 static void free_sparse(sparse* s) {
@@ -142,6 +178,7 @@ static void* simulate(const sk_elastic_grid* g, int64_t n_shots, int64_t n_model
 static void exercise(const sk_elastic_grid* g, int64_t n_shots, int64_t n_models) {
   sk_elastic_layout_t l;
   require(sk_elastic_layout(g, &l) == SK_OK, "layout");
+  spread(g, n_shots);
   void *fields[2], *records[2];
   for (int run = 0; run < 2; ++run) {
     srand(1);
@@ -184,6 +221,14 @@ static void refuse(void) {
   require(sk_elastic_surface_norms(5, 0, norms) == 0, "surface_norms took order 5");
   require(sk_elastic_surface_norms(8, 1, norms) > 0, "surface_norms");
   require(sk_elastic_sort(&g, 1, 1, &none, row_start, NULL, NULL, NULL, NULL) == SK_OK, "no entries");
+  const double weight = 1;
+  const int64_t zero = 0;
+  sk_elastic_entries no_taps = {
+      .n = 1, .k = &zero, .i = &zero, .field = &zero, .series = &zero, .weight = &weight};
+  no_taps.along[SK_X] = &weight;
+  require(sk_elastic_sort(&g, 1, 1, &no_taps, row_start, row_start, NULL, NULL, NULL) == SK_INVALID &&
+              strstr(sk_error(), "taps"),
+          "sort took no taps");
   require(sk_elastic_sort(&g, 1, 1, NULL, row_start, NULL, NULL, NULL, NULL) == SK_INVALID, "sort took NULL");
   require(sk_elastic_sort(&g, 0, 1, &none, row_start, NULL, NULL, NULL, NULL) == SK_INVALID,
           "sort: no shots");

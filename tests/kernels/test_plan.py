@@ -1,5 +1,6 @@
 """Layout of the arrays, sorting of the points, and what is refused."""
 
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -322,6 +323,87 @@ def test_sorting_is_stable(shape, rng):
     assert torch.equal(points.series, series[order].int())
     planes = torch.bincount(shot * shape[0] + index["z"], minlength=3 * shape[0]).reshape(3, -1)
     assert torch.equal(points.row_start.diff(dim=1), planes)
+
+
+@pytest.mark.parametrize("shape", [(7, 9), (5, 4, 6)], ids=str)
+def test_products_along_the_axes(shape, rng):
+    """Entries with taps, zeros among them, in every shot, are the same as one entry for each node."""
+    problem, n, shots = make_problem(shape), 5, 2
+    axes, sizes = AXES[problem.ndim], (3, 2, 4)[: problem.ndim]
+    index = {
+        axis: torch.randint(0, nodes - taps + 1, (n,), generator=rng)
+        for axis, nodes, taps in zip(axes, shape, sizes, strict=True)
+    }
+    along = {
+        axis: torch.rand(n, taps, generator=rng, dtype=torch.float64)
+        for axis, taps in zip(axes, sizes, strict=True)
+    }
+    along["x"][1, 1] = 0
+    series, weight = torch.randint(0, 5, (n,), generator=rng), torch.rand(n, generator=rng).double()
+    number = torch.full((n,), FIELD_NUMBER["szz"])
+    factor, factors = torch.tensor([0, -1, 1, 1, 0]), torch.rand(1, 2, *shape, generator=rng)
+    data = torch.zeros(shots, 1, 5)
+    arguments = (index, number, series, weight, along, factor, factors)
+    points = elastic.Points.build(problem, data, None, *arguments)
+
+    entry, *steps = (i.flatten() for i in torch.meshgrid(*map(torch.arange, (n, *sizes)), indexing="ij"))
+    node = {axis: index[axis][entry] + step for axis, step in zip(axes, steps, strict=True)}
+    total = weight[entry]
+    for axis, step in zip(axes, steps, strict=True):
+        total = total * along[axis][entry, step]
+    scale = factors[0][(factor[entry], *node.values())].double()
+    total = torch.where(factor[entry] < 0, total, total * scale)
+    keep = total != 0
+    single = elastic.Points.build(
+        problem,
+        data,
+        torch.zeros(int(keep.sum()), dtype=torch.int64),
+        {axis: value[keep] for axis, value in node.items()},
+        *(value[entry][keep] for value in (number, series)),
+        total[keep],
+    )
+    assert len(points.weight) == n * math.prod(sizes) - math.prod(sizes) // sizes[-1]
+    for name in ("offset", "number", "series", "weight"):
+        assert torch.equal(getattr(points, name), getattr(single, name)), name
+    assert torch.equal(points.row_start, single.row_start[:1].expand(shots, -1))
+
+
+def test_factors_of_each_shot():
+    problem, entry = make_problem(), torch.zeros(2, dtype=torch.int64)
+    factors = torch.arange(4.0).reshape(2, 2, 1, 1).expand(2, 2, *problem.shape)
+    index = {"z": entry, "x": entry}
+    arguments = (index, entry, entry, entry + 1.0, None, entry + 1, factors)
+    points = elastic.Points.build(problem, torch.zeros(2, 1, 1), torch.tensor([0, 1]), *arguments)
+    assert points.weight.tolist() == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"along": {"x": torch.ones(1, 9).double()}}, "nodes 0 to 7 along x, got 8"),
+        ({"along": {"x": torch.ones(1, 0).double()}}, "`along` must have one row of weights"),
+        ({"along": {"x": torch.ones(2, 1).double()}}, "`along` must have one row of weights per entry, 1"),
+        ({"factor": torch.tensor([2])}, "`factor` must be >= 0 and < 2, got 2"),
+        ({"factor": torch.tensor([-2])}, "`factor`"),
+        ({"factors": torch.ones(1, 2, 6, 8).double()}, "`factors` must be"),
+        ({"factors": torch.ones(1, 2, 6, 7)}, "`factors` must be"),
+    ],
+    ids=str,
+)
+def test_products_refuse(change, message):
+    zero = torch.zeros(1, dtype=torch.int64)
+    given = {"along": None, "factor": zero, "factors": torch.ones(1, 2, 6, 8)} | change
+    with pytest.raises(ValueError, match=message):
+        elastic.Points.build(
+            make_problem(),
+            torch.zeros(1, 1, 1),
+            zero,
+            {"z": zero, "x": zero},
+            zero,
+            zero,
+            zero.double(),
+            **given,
+        )
 
 
 def test_entries_are_complete():

@@ -88,7 +88,7 @@ def test_few_nodes_still_interpolate_a_line():
 def test_a_known_slope_at_the_surface_is_used():
     """Half nodes below a surface half a node above: a quadratic whose slope there is given."""
     place = torch.tensor([-0.5, -0.2, 0.3], dtype=torch.float64)
-    weights = interpolate(place, N, slope=True)
+    weights = interpolate(place, N, slope=torch.ones(3, dtype=torch.bool))
     assert bool((weights.slope != 0).all())
 
     def function(x):

@@ -227,17 +227,29 @@ class Points:
         self.native = _ext.require().ElasticPoints(*(t.data_ptr() for t in tensors), n_series, n_steps)
 
     @classmethod
+    def none(cls, problem: Problem, n_shots: int, n_steps: int) -> "Points":
+        """Without entries and series."""
+        integers, weight = torch.empty(0, dtype=torch.int32), torch.empty(0, dtype=problem.dtype)
+        row_start = torch.zeros(n_shots, problem.shape[0] + 1, dtype=torch.int64)
+        return cls(
+            row_start, integers.long(), integers, integers, weight, weight.new_empty(n_shots, n_steps, 0)
+        )
+
+    @classmethod
     def build(
         cls,
         problem: Problem,
         data: Tensor,
-        shot: Tensor,
+        shot: Tensor | None,
         index: dict[str, Tensor],
         number: Tensor,
         series: Tensor,
         weight: Tensor,
+        along: dict[str, Tensor] | None = None,
+        factor: Tensor | None = None,
+        factors: Tensor | None = None,
     ) -> "Points":
-        """Sort entries, each given by its shot, its node per axis, its field and its series.
+        """Sort entries, each given by its shot, its first node per axis, its field and its series.
 
         Those at one node keep their order.
 
@@ -247,29 +259,68 @@ class Points:
             The grid they are on.
         data : Tensor, shape (n_shots, n_steps, n_series)
             The series.
-        shot, number, series, weight : Tensor, shape (n,)
-            Per entry.
+        shot : Tensor, shape (n,), or None
+            Per entry; None: all entries are of every shot.
         index : dict of Tensor, shape (n,)
             Node per axis.
+        number, series, weight : Tensor, shape (n,)
+            Per entry.
+        along : dict of Tensor, shape (n, taps), optional
+            Per axis, weights of the nodes from ``index`` on, which are multiplied; nodes with a zero are left
+            out. An axis that is not given has one node, of weight 1.
+        factor : Tensor, shape (n,), optional
+            Which of ``factors`` multiplies the weights as well; -1: none.
+        factors : Tensor, shape (1 or n_shots, n_factors, nz, [ny,] nx), optional
+            Values at the nodes.
 
         Returns
         -------
         Points
             For `run`.
         """
-        n, n_shots, n_series = len(shot), len(data), data.shape[2]
-        place = [index.get(axis, shot) for axis in "zyx"]  # what stands for y in 2-D is not looked at
-        given = [value.to(torch.int64).contiguous() for value in (shot, *place, number, series)]
-        given.append(weight.to(torch.float64).contiguous())
-        if any(value.shape != (n,) for value in given):
-            raise ValueError(f"entries must have one value each of everything, {n}")
-        types = (torch.int64, torch.int32, torch.int32, problem.dtype)
+        n, n_shots, n_series = len(number), len(data), data.shape[2]
+        if factor is not None and factors is not None and len(factors) > 1 and shot is not None:
+            factor = torch.where(factor < 0, -1, factor + shot * factors.shape[1])
+        given = (shot, *map(index.get, "zyx"), number, series, factor)
+        columns = [*(_column(value, n, torch.int64) for value in given), _column(weight, n, torch.float64)]
+        taps = {axis: value.to(torch.float64).contiguous() for axis, value in (along or {}).items()}
+        if any(value.ndim != 2 or len(value) != n or value.shape[1] < 1 for value in taps.values()):
+            raise ValueError(f"`along` must have one row of weights per entry, {n}")
+        size = n * math.prod(value.shape[1] for value in taps.values())
         row_start = torch.empty(n_shots, problem.shape[0] + 1, dtype=torch.int64)
-        offset, fields, numbers, weights = (torch.empty(n, dtype=dtype) for dtype in types)
-        made = (row_start, offset, fields, numbers, weights)
-        addresses = [[value.data_ptr() for value in values] for values in (given, made)]
-        _ext.require().elastic_sort(problem.native, n_shots, n_series, n, *addresses)
-        return cls(*made, data=data)
+        types = (torch.int64, torch.int32, torch.int32, problem.dtype)
+        made = [torch.empty(size, dtype=dtype) for dtype in types]
+        found = _ext.require().elastic_sort(
+            problem.native,
+            n_shots,
+            n_series,
+            n,
+            [0 if value is None else value.data_ptr() for value in columns],
+            [(taps[a].data_ptr(), taps[a].shape[1]) if a in taps else (0, 1) for a in "xyz"],
+            *_values(problem, factors),
+            [value.data_ptr() for value in (row_start, *made)],
+        )
+        offset, fields, numbers, weights = (value[:found] for value in made)
+        return cls(row_start, offset, fields, numbers, weights, data)
+
+
+def _column(value: Tensor | None, n: int, dtype: torch.dtype) -> Tensor | None:
+    """As the compiled module takes it."""
+    if value is not None and value.shape != (n,):
+        raise ValueError(f"entries must have one value each of everything, {n}")
+    return None if value is None else value.to(dtype).contiguous()
+
+
+def _values(problem: Problem, factors: Tensor | None) -> tuple[int, tuple[int, tuple[int, ...]]]:
+    """How many arrays of values at nodes there are, and their address and strides."""
+    if factors is None:
+        return 0, (0, (0, 0, 0, 0))
+    if factors.dtype != problem.dtype or factors.shape[2:] != problem.shape:
+        got = f"{tuple(factors.shape)} {factors.dtype}"
+        raise ValueError(f"`factors` must be (..., {problem.shape}) {problem.dtype}, got {got}")
+    flat = factors.flatten(0, 1)
+    along = flat.stride()
+    return len(flat), (flat.data_ptr(), (*along[:2], along[2] if problem.ndim == 3 else 0, along[-1]))
 
 
 def max_dt(ndim: int, order: int, spacing: Sequence[float], speed: float) -> float:
