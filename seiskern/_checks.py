@@ -70,6 +70,12 @@ def one_of(name: str, value: Any, choices: Sequence[Any]) -> Any:
     return value
 
 
+def instance(name: str, value: Any, kind: type) -> None:
+    """Refuse what is of another class."""
+    if not isinstance(value, kind):
+        raise TypeError(f"`{name}` must be of class {kind.__name__}, got {type(value).__name__}")
+
+
 def per_axis(name: str, value: Any, ndim: int) -> tuple[float, ...]:
     """One number for all axes or one for each, in array order."""
     values = [value] * ndim if not hasattr(value, "__len__") else list(value)

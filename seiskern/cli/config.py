@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from seiskern.cli.tables import ConfigError, from_table
+from seiskern.grid import AXES
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -217,7 +218,12 @@ def _check(config: Config) -> None:
         raise ConfigError("`source` must have at least one entry, got none")
     for number, source in enumerate(config.source):
         _check_source(source, f"source[{number}]", ndim)
+        _check_inside(config.grid, f"source[{number}]", source)
     _check_y("receivers", config.receivers.y, ndim)
+    _check_inside(config.grid, "receivers", config.receivers)
+    multiaxial = config.simulation.multiaxial
+    if multiaxial is not None and not 0 <= multiaxial <= 1:
+        raise ConfigError(f"`simulation.multiaxial` must lie in [0, 1], got {multiaxial}")
     positive = [("simulation.dt", config.simulation.dt), ("simulation.nt", config.simulation.nt)]
     if config.snapshots is not None:
         positive += [
@@ -263,6 +269,21 @@ def _check_keys(
     for name in sorted(set(choices) - set(needed)):
         if getattr(table, name) is not None:
             raise ConfigError(f"`{path}.{name}` has no use here; a {kind} needs {', '.join(needed)}")
+
+
+def _check_inside(grid: Grid, path: str, place: Source | Receivers) -> None:
+    """Refuse coordinates outside the model, and none."""
+    for axis, nodes, step in zip(AXES[len(grid.shape)], grid.shape, grid.steps, strict=True):
+        given, last = getattr(place, axis), (nodes - 1) * step
+        if isinstance(given, Span):
+            values = (given.start, given.stop)[: max(given.count, 0)]
+        else:
+            values = given if isinstance(given, tuple) else (given,)
+        if not values:
+            raise ConfigError(f"`{path}.{axis}` must hold at least one number, got none")
+        for value in values:
+            if not -1e-9 * last <= value <= (1 + 1e-9) * last:
+                raise ConfigError(f"`{path}.{axis}` must lie in the model, 0 to {last:g} m, got {value:g}")
 
 
 def _check_y(path: str, y: object, ndim: int) -> None:

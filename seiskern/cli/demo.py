@@ -92,7 +92,7 @@ def crust_problem(spacing: float, seed: int) -> Problem:
     if n < 2 or not math.isclose((n - 1) * spacing, LENGTH, rel_tol=1e-9):
         raise ValueError(f"`--spacing` must divide {LENGTH:g} m, got {spacing:g}")
     medium = sk.Medium(*random_layered_crust((n, n, n), spacing, seed), spacing)
-    nt = round(DURATION / DT) + 1
+    nt = round(DURATION / DT)
     highest = sk.plan(medium, dt=DT, nt=nt, order=ORDER).frequency
     # A Gaussian's spectrum falls to 1 % at the highest resolved frequency, and starts from 1e-4 of its peak.
     sigma = math.sqrt(2 * math.log(100.0)) / (2 * math.pi * highest)
@@ -198,11 +198,9 @@ def draw_comparison(traces: NDArray[np.float32], sample: Hemew3dSample, folder: 
 def summarise(plan: sk.Plan, summary: dict[str, Any]) -> str:
     """Cost and accuracy as text."""
     rows = [
-        ("cells", f"{plan.cells:,} with absorbing layers"),
-        ("steps", f"{plan.steps:,} of {1e3 * plan.substep:.3g} ms"),
-        ("time", f"{summary['seconds']:.1f} s, {summary['mcells_per_second']:.0f} Mcell/s"),
-        ("resolved", f"{plan.frequency:.2f} Hz at {plan.points:g} points per shortest wavelength"),
+        *describe(plan),
         ("above it", f"{100 * summary['energy_above_resolved']:.2g} % of the energy of the seismograms"),
+        ("time", f"{summary['seconds']:.1f} s, {summary['mcells_per_second']:.0f} Mcell/s"),
     ]
     parts = [table(rows, ("cost and accuracy", ""))]
     if "bands" in summary:

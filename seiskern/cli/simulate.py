@@ -10,11 +10,12 @@ from typing import Any
 
 import seiskern as sk
 from seiskern.cli.build import AnySource, build_medium, build_shots, receiver_coordinates, shot_numbers
-from seiskern.cli.config import Config, load_config
+from seiskern.cli.config import Config, Simulation, load_config
 from seiskern.cli.preflight import describe, measure_speed, numbers
 from seiskern.cli.record import make_record, save_figures
 from seiskern.cli.terminal import print_json, progress_bar, table
-from seiskern.io import Simulation, write_simulation
+from seiskern.io import Simulation as Record
+from seiskern.io import write_simulation
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,16 +36,7 @@ def run(options: argparse.Namespace) -> int:
     medium, shots = build_medium(config), build_shots(config)
     receivers = receiver_coordinates(config.receivers)
     simulation = config.simulation
-    plan = sk.plan(
-        medium,
-        dt=simulation.dt,
-        nt=simulation.nt,
-        order=simulation.order,
-        absorbing=simulation.absorbing,
-        free_surface=simulation.free_surface,
-        dispersion_correction=simulation.dispersion_correction,
-        n_shots=len(shots),
-    )
+    plan = sk.plan(medium, n_shots=len(shots), **scheme(simulation))
     speed = measure_speed(
         medium.ndim, simulation.order, medium.vp.dtype, effective=medium.effective is not None
     )
@@ -74,6 +66,12 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def scheme(simulation: Simulation) -> dict[str, Any]:
+    """What ``sk.plan`` and ``sk.simulate`` both take."""
+    names = ("dt", "nt", "order", "absorbing", "free_surface", "dispersion_correction")
+    return {name: getattr(simulation, name) for name in names}
+
+
 def solve(
     config: Config, medium: sk.Medium, shots: list[list[AnySource]], receivers: dict[str, Any]
 ) -> sk.Seismograms:
@@ -83,22 +81,17 @@ def solve(
         medium,
         shots,
         sk.Receivers(**receivers),
-        dt=simulation.dt,
-        nt=simulation.nt,
         quantity=simulation.quantity,
-        free_surface=simulation.free_surface,
-        absorbing=simulation.absorbing,
         multiaxial=simulation.multiaxial,
-        order=simulation.order,
-        dispersion_correction=simulation.dispersion_correction,
         snapshots=None if snapshots is None else sk.Snapshots(every=snapshots.every, stride=snapshots.stride),
         progress=progress_bar("simulate"),
+        **scheme(simulation),
     )
 
 
 def to_record(
     config: Config, text: str, seismograms: sk.Seismograms, medium: sk.Medium, receivers: dict[str, Any]
-) -> Simulation:
+) -> Record:
     """Return the result as it is written; the medium goes along if the configuration asks for it."""
     return make_record(
         seismograms,

@@ -88,7 +88,8 @@ def _convert(kind: Any, value: Any, path: str) -> Any:
             return float(value)
         if option in (int, str, bool) and type(value) is option:
             return value
-    raise ConfigError(f"`{path}` must be {_describe(options)}, got {value!r}{_near(options, value)}")
+    got = "one table" if isinstance(value, dict) else repr(value)
+    raise ConfigError(f"`{path}` must be {_describe(options)}, got {got}{_hint(options, value, path)}")
 
 
 def _describe(options: tuple[Any, ...]) -> str:
@@ -110,8 +111,10 @@ def _describe_one(option: Any) -> str:
     return "a list of tables" if dataclasses.is_dataclass(entry) else "a list of lists"
 
 
-def _near(options: tuple[Any, ...], value: Any) -> str:
+def _hint(options: tuple[Any, ...], value: Any, path: str) -> str:
     for option in options:
+        if isinstance(value, dict) and typing.get_origin(option) is tuple:
+            return f"; each starts with `[[{path}]]`"
         if typing.get_origin(option) is typing.Literal and isinstance(value, str):
             close = difflib.get_close_matches(value, typing.get_args(option), n=1)
             return f"; did you mean {close[0]!r}?" if close else ""

@@ -166,12 +166,8 @@ def layered(
 
     Parameters
     ----------
-    n : int
-        Nodes.
-    dz : float, m
-        Distance between them.
-    tops : sequence of float, m
-        Top of each layer.
+    n, dz, tops
+        As for `layer_shares`.
     vp, vs, rho : Tensor, shape (layers,)
         Of the layers.
     ndim : int
@@ -219,9 +215,8 @@ def upscale(
 
     Moduli and densities of the coarse grid are averages over its cells, at each position of the staggered
     grid over the cell around it: of density arithmetic, of moduli those of `laminate` along z, then y,
-    then x.
-    Interfaces between coarse nodes thus keep their place, and media with details finer than a cell keep their
-    speeds, which depend on the direction then.
+    then x. Interfaces between coarse nodes thus keep their place, and media with details finer than a cell
+    keep their speeds, which depend on the direction then.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from seiskern import _checks
 from seiskern.media.effective import layer_shares, layered
 from seiskern.media.model import Medium
 
@@ -73,7 +74,7 @@ def layered_crust(
     lengths = {"vs": len(vs), "vp_vs": len(ratios), "rho": len(vs if rho is None else rho)}
     _check_layers(tops, lengths)
 
-    dz = float(spacing if isinstance(spacing, int | float) else spacing[0])
+    dz = _checks.per_axis("spacing", spacing, len(shape))[0]
     depth = dz * torch.arange(shape[0], dtype=torch.float64)
     # A node meant to lie on an interface must not miss it by rounding.
     layer = torch.bucketize(depth + 1e-9 * dz, torch.tensor(tops, dtype=torch.float64), right=True) - 1
@@ -139,7 +140,7 @@ def layered_medium(
     .. [1] Backus (1962), J. Geophys. Res. 67(11), 4427-4440, doi:10.1029/JZ067i011p04427.
     """
     _check_layers(tops, {"vp": len(vp), "vs": len(vs), "rho": len(rho)})
-    dz = float(spacing if isinstance(spacing, int | float) else spacing[0])
+    dz = _checks.per_axis("spacing", spacing, len(shape))[0]
     alpha, beta, density = (torch.tensor([float(v) for v in u], dtype=torch.float64) for u in (vp, vs, rho))
     Medium(alpha[None], beta[None], density[None], 1.0)  # refuses layers that means would hide
     share = layer_shares(shape[0], dz, tops, half=False, smooth=False)

@@ -18,7 +18,7 @@ class Medium:
     ----------
     vp, vs : array_like, shape (nz, nx) or (nz, ny, nx), m/s
         Speeds of P and S waves at the nodes. ``vs`` may be zero (fluid). A leading axis holds one medium per
-        shot.
+        shot; ``spacing`` must have one number per axis then, to tell a plane from a volume.
     rho : array_like, same shape, kg/m3
         Density. Scalars are spread over the grid.
     spacing : float or one per axis in array order, m

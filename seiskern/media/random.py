@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor
 
+from seiskern import _checks
 from seiskern.media.layered import gardner_density, layered_crust
 
 # The crust of `random_layered_crust`.
@@ -52,8 +53,8 @@ def von_karman(
     Klimes (2002), Pure Appl. Geophys. 159, 1811-1831, doi:10.1007/s00024-002-8710-2.
     """
     ndim = len(shape)
-    steps = _per_axis(spacing, ndim, "spacing")
-    lengths = _per_axis(correlation_length, ndim, "correlation_length")
+    steps = _checks.per_axis("spacing", spacing, ndim)
+    lengths = _checks.per_axis("correlation_length", correlation_length, ndim)
     if min(lengths) <= 0:
         raise ValueError(f"`correlation_length` must be > 0, got {correlation_length}")
     if not 0 < hurst <= 1:
@@ -103,7 +104,7 @@ def random_layered_crust(
     """
     generator = Generator().manual_seed(seed)
     ndim = len(shape)
-    steps = _per_axis(spacing, ndim, "spacing")
+    steps = _checks.per_axis("spacing", spacing, ndim)
     slowest, fastest = VS_RANGE
     n_layers = int(torch.randint(N_LAYERS[0], N_LAYERS[1] + 1, (), generator=generator))
     jitter = torch.rand(n_layers, dtype=torch.float64, generator=generator)
@@ -120,10 +121,3 @@ def random_layered_crust(
     vs = (vs * torch.exp(VARIATION * fluctuation)).clamp(slowest, fastest).float()
     vp = VP_OVER_VS * vs
     return vp, vs, gardner_density(vp)
-
-
-def _per_axis(value: float | Sequence[float], ndim: int, name: str) -> list[float]:
-    values = [float(value)] * ndim if isinstance(value, int | float) else [float(v) for v in value]
-    if len(values) != ndim:
-        raise ValueError(f"`{name}` must be a number or one per axis ({ndim}), got {value}")
-    return values

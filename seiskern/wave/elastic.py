@@ -121,6 +121,10 @@ def simulate(
        doi:10.1785/0120070223.
     .. [5] Hicks (2002), Geophysics 67(1), 156-165, doi:10.1190/1.1451454.
     """
+    _checks.instance("medium", medium, Medium)
+    _checks.instance("receivers", receivers, Receivers)
+    if snapshots is not None:
+        _checks.instance("snapshots", snapshots, Snapshots)
     _checks.one_of("backend", backend, ("auto", "cpu"))
     _checks.one_of("quantity", quantity, tuple(QUANTITIES))
     if multiaxial is not None and not 0 <= _checks.real("multiaxial", multiaxial) <= 1:

@@ -49,6 +49,11 @@ class Plan:
     points: float
     memory: int
 
+    def __repr__(self) -> str:
+        """Cost and what is resolved."""
+        cost = f"{self.cells:,} cells, {self.steps:,} steps of {1e3 * self.substep:.3g} ms"
+        return f"Plan({cost}, {self.memory / 2**20:.3g} MiB, up to {self.frequency:.3g} Hz)"
+
     @property
     def cells(self) -> int:
         """Nodes, absorbing layers included."""
@@ -106,6 +111,7 @@ def plan(
     TypeError, ValueError
         If an argument is out of range.
     """
+    _checks.instance("medium", medium, Medium)
     dt, nt = _checks.positive("dt", dt), _checks.count("nt", nt, 1)
     order = _checks.one_of("order", order, ORDERS)
     absorbing = _checks.count("absorbing", absorbing, 0)

@@ -107,6 +107,11 @@ class Wavefields:
     times: Tensor
     components: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        """Components, shape and times; not the numbers."""
+        shape, last = tuple(self.data.shape), float(self.times[-1])
+        return f"Wavefields({', '.join(self.components)}; shape {shape}, 0 to {last:g} s)"
+
 
 @dataclass(frozen=True)
 class Seismograms:
@@ -131,6 +136,12 @@ class Seismograms:
     dt: float
     quantity: str = "velocity"
     snapshots: Wavefields | None = None
+
+    def __repr__(self) -> str:
+        """Quantity, components, shape and sampling; not the numbers."""
+        what = f"{self.quantity} {', '.join(self.components)}; shape {tuple(self.data.shape)}"
+        waves = "" if self.snapshots is None else f", {self.snapshots!r}"
+        return f"Seismograms({what}, dt {self.dt:g} s{waves})"
 
     def component(self, name: str) -> Tensor:
         """Records of one component, (shot, receiver, nt)."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -63,7 +63,7 @@ class MomentTensor:
     x: float
     z: float
     moment: Any
-    rate: Any
+    rate: Any = field(repr=False)
     y: float | None = None
 
     def components(self, ndim: int) -> dict[str, float]:
@@ -92,7 +92,7 @@ class Explosion:
     x: float
     z: float
     moment: float
-    rate: Any
+    rate: Any = field(repr=False)
     y: float | None = None
 
     def components(self, ndim: int) -> dict[str, float]:
@@ -123,7 +123,7 @@ class Force:
     x: float
     z: float
     force: Sequence[float]
-    signature: Any
+    signature: Any = field(repr=False)
     y: float | None = None
 
     def components(self, ndim: int) -> dict[str, float]:
@@ -148,7 +148,7 @@ def as_shots(shots: Any) -> list[list[Source]]:
         return [[shots]]
     if not isinstance(shots, Sequence) or len(shots) == 0:
         raise TypeError(f"`shots` must be a source, a list of sources or a list of lists, got {shots!r}")
-    result = [[shot] if isinstance(shot, Source) else list(shot) for shot in shots]
+    result = [list(shot) if isinstance(shot, Sequence) else [shot] for shot in shots]
     for number, shot in enumerate(result):
         for source in shot:
             if not isinstance(source, Source):
@@ -183,6 +183,8 @@ class Receivers:
         if "y" not in axes and self.y is not None:
             raise ValueError("`receivers.y` must not be given in 2-D")
         n = max(len(v) for v in values.values())
+        if n == 0:
+            raise ValueError("`receivers` must hold at least one place, got none")
         for axis, value in values.items():
             if len(value) not in (1, n):
                 raise ValueError(f"`receivers.{axis}` must have 1 or {n} values, got {len(value)}")

@@ -35,6 +35,8 @@ def ricker(f0: float, dt: float, nt: int, t0: float | None = None) -> Tensor:
         The samples.
     """
     f0 = _checks.positive("f0", f0)
+    if f0 > 0.5 / _checks.positive("dt", dt):
+        raise ValueError(f"`f0` must be <= 1 / (2 dt) = {0.5 / dt:g} Hz, got {f0:g}")
     a = (math.pi * f0 * _times(dt, nt, 1.5 / f0 if t0 is None else t0)).square()
     return (1 - 2 * a) * torch.exp(-a)
 

@@ -124,6 +124,16 @@ def test_sources_with_one_shot_number_belong_together(config_file):
         (", t0 = 0.1", ", t0 = 0.1, sigma = 1", r"`source\[0\].wavelet.sigma` has no use here"),
         ("dt = 0.002", "dt = 0", "`simulation.dt` must be > 0"),
         ("[21, 31]", "[21, 31", "`config` must be TOML"),
+        (
+            "[[source]]",
+            "[source]",
+            r"`source` must be a list of tables, got one table; each .* `\[\[source\]\]`",
+        ),
+        ("x = 150", "x = 301", r"`source\[0\].x` must lie in the model, 0 to 300 m, got 301"),
+        ("z = 0\n", "z = [0, -1, 0, 0]\n", "`receivers.z` must lie in the model, 0 to 200 m, got -1"),
+        ("stop = 300", "stop = 310", "`receivers.x` must lie in the model, 0 to 300 m, got 310"),
+        ("count = 4", "count = 0", "`receivers.x` must hold at least one number, got none"),
+        ("nt = 40", "nt = 40\nmultiaxial = 2", r"`simulation.multiaxial` must lie in \[0, 1\], got 2"),
     ],
 )
 def test_mistakes_in_2d(config_file, old, new, message):

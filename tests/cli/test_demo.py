@@ -3,8 +3,10 @@ import numpy as np
 import pytest
 import torch
 
+import seiskern as sk
 from seiskern.cli import demo
 from seiskern.io import read_simulation
+from seiskern.media.random import VP_OVER_VS, VS_RANGE
 
 pytest.importorskip("matplotlib")
 COARSE = ("--spacing", "600")
@@ -20,7 +22,7 @@ def test_writes_figures_data_and_a_summary(cli, solver, tmp_path):
     assert summary["mcells_per_second"] > 0
     assert 0 <= summary["energy_above_resolved"] <= 1
     record = read_simulation(tmp_path / "demo" / "demo.h5")
-    assert record["traces"].shape == (1, 3, 256, 401)
+    assert record["traces"].shape == (1, 3, 256, 400)
     assert record["medium"]["vs"].shape == (17, 17, 17)
     assert record["sources"][0]["moment"].shape == (3, 3)
 
@@ -62,6 +64,13 @@ def test_seed_changes_the_crust_alone(solver):
     first, second = (demo.crust_problem(600.0, seed) for seed in (0, 1))
     assert not torch.equal(first.medium.vs, second.medium.vs)
     assert torch.equal(first.moment, second.moment)
+
+
+def test_no_step_needs_multiaxial_layers():
+    vs = torch.full((16, 16, 16), VS_RANGE[1])  # the fastest crust that there may be
+    medium = sk.Medium(VP_OVER_VS * vs, vs, vs, 75.0)
+    nt = demo.crust_problem(600.0, 0).nt
+    assert sk.plan(medium, dt=demo.DT, nt=nt, order=demo.ORDER).multiaxial == 0
 
 
 def test_spacing_must_fit(cli, solver, tmp_path):

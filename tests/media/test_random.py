@@ -47,7 +47,7 @@ def test_longer_along_the_axis_with_the_longer_correlation():
     ("change", "message"),
     [
         ({"length": 0.0}, "`correlation_length` must be > 0"),
-        ({"length": (1.0, 2.0, 3.0)}, "`correlation_length` must be a number or one per axis"),
+        ({"length": (1.0, 2.0, 3.0)}, "`correlation_length` must be one number or 2"),
         ({"hurst": 1.5}, "`hurst` must lie in"),
     ],
 )

@@ -184,6 +184,31 @@ def test_media_are_possible(medium, change, message):
         sk.Medium(**values, spacing=10.0)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"medium": torch.ones(40, 44)}, "`medium` must be of class Medium, got Tensor"),
+        ({"receivers": [(10.0, 0.0)]}, "`receivers` must be of class Receivers, got list"),
+        ({"snapshots": 10}, "`snapshots` must be of class Snapshots, got int"),
+        ({"shots": [3]}, r"`shots\[0\]` must hold sources, got int"),
+        ({"receivers": sk.Receivers(x=[], z=[])}, "`receivers` must hold at least one place, got none"),
+    ],
+)
+def test_refuses_other_classes(medium, force, change, message):
+    arguments = {"medium": medium, "shots": force(), "receivers": sk.Receivers(x=10.0, z=0.0)} | change
+    with pytest.raises((TypeError, ValueError), match=f"^{message}$"):
+        sk.simulate(**arguments, dt=DT, nt=NT)
+
+
+def test_results_are_shown_in_a_line(medium, force):
+    seis = run(medium, force(), snapshots=sk.Snapshots(every=NT))
+    assert repr(seis).startswith("Seismograms(velocity x, z; shape (1, 2, ")
+    assert "Wavefields(x, z; shape (1, 2, 1, 40, 44), 0 to 0 s)" in repr(seis)
+    assert len(repr(force())) < 100
+    plan = sk.plan(medium, dt=1e-3, nt=NT)
+    assert repr(plan).startswith(f"Plan({plan.cells:,} cells, {plan.steps:,} steps of 1 ms, ")
+
+
 def test_media_have_one_shape(medium):
     with pytest.raises(ValueError, match=r"^`rho` must have the shape of `vp`, \(40, 44\), got \(40, 43\)$"):
         sk.Medium(medium.vp, medium.vs, medium.rho[:, 1:], 10.0)

@@ -52,6 +52,7 @@ def test_brune_has_its_corner_and_onset():
         (lambda: sk.ricker(0, DT, 10), "`f0` must be > 0, got 0"),
         (lambda: sk.ricker("ten", DT, 10), "`f0` must be a number, got 'ten'"),
         (lambda: sk.ricker(10, -1, 10), "`dt` must be > 0, got -1"),
+        (lambda: sk.ricker(800, 0.001, 10), r"`f0` must be <= 1 / \(2 dt\) = 500 Hz, got 800"),
         (lambda: sk.ricker(10, DT, 0), "`nt` must be >= 1, got 0"),
         (lambda: sk.ricker(10, DT, 2.5), "`nt` must be a whole number, got 2.5"),
         (lambda: sk.ricker(10, DT, 10, math.inf), "`t0` must be finite, got inf"),
