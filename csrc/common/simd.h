@@ -8,6 +8,7 @@
 #endif
 
 #define SK_INLINE inline __attribute__((always_inline))
+#define SK_INLINE_LAMBDA __attribute__((always_inline))
 
 // Each instruction set has its own copy of every inline function: the linker must not merge them.
 #ifndef SK_ISA
@@ -43,7 +44,8 @@ template <class T>
 struct Simd {
   static constexpr int lanes = kVectorBytes / static_cast<int>(sizeof(T));
   typedef T Vector __attribute__((vector_size(kVectorBytes)));
-  typedef T Unaligned __attribute__((vector_size(kVectorBytes), aligned(sizeof(T)), may_alias));
+  // Aliases T, but nothing else: pointers stay in registers across stores.
+  typedef T Unaligned __attribute__((vector_size(kVectorBytes), aligned(sizeof(T))));
 
   static SK_INLINE Vector load(const T* p) { return *reinterpret_cast<const Unaligned*>(p); }
   static SK_INLINE void store(T* p, Vector v) { *reinterpret_cast<Unaligned*>(p) = v; }

@@ -45,7 +45,7 @@ void advance(const void* shot_pointer, void* buffer, int64_t half, int64_t k0, i
   const View<T>& v = shot.view;
   const auto update = [&](const Run& run) { kind == 0 ? rows.velocity(run) : rows.stress(run); };
   if constexpr (kDim == 2) {
-    update({0, k0, k1, 0, v.stride[SK_Z], 0, v.nx});
+    update({0, k0, k1, 0, v.stride[SK_Z]});
     if (v.damped) rows.damp(kind == 1, 0, k0, k1);
   } else {
     for (int64_t j = j0; j < j1; j += kRowsOfPiece) {
@@ -54,7 +54,7 @@ void advance(const void* shot_pointer, void* buffer, int64_t half, int64_t k0, i
         const int64_t last = k + kPlanesOfPiece < k1 ? k + kPlanesOfPiece : k1;
         rows.prefetch(kind == 0, k, last, j, end);
         for (int64_t n = k; n < last; ++n) {
-          update({n, j, end, n * v.stride[SK_Z], v.stride[SK_Y], 0, v.nx});
+          update({n, j, end, n * v.stride[SK_Z], v.stride[SK_Y]});
         }
       }
     }

@@ -12,13 +12,15 @@
 // on where the rows are:
 //
 //   Along        inside: the staggered stencil
-//   Stretched    in an absorbing layer (Komatitsch & Martin 2007, doi:10.1190/1.2757586): with g the plain
-//                derivative, psi <- b psi + a g,  derivative = g + psi
+//   Stretched    in an absorbing layer of y or z (Komatitsch & Martin 2007, doi:10.1190/1.2757586): with g
+//   the
+//                plain derivative, psi <- b psi + a g,  derivative = g + psi
+//   Bordered     along x: inside but for the columns of the layers at both ends
 //   Buffered     in the first rows below a free surface: the closure of surface.h, summed beforehand into
-//   rows
+//                rows
 //
-// with_x, with_y and with_z cut a run of rows into the parts where each kind holds; the loops themselves have
-// no branch, and read every array once.
+// with_z and with_y cut a run of rows into the parts where each kind holds. The loops read every array once;
+// their only branch is that of the columns, for a row cut in parts costs more.
 #pragma once
 
 #include <cstdint>
@@ -46,41 +48,42 @@ struct Along {
 
   template <int kRows>
   struct Slice {
-    Along d;
+    const T* u[3];
+    int64_t stride, below;
+    V c[kRadius];
     Window<T> window[3][kRows];
 
     SK_INLINE void start(int64_t i) {
       if constexpr (kAxis == SK_X) {
         for (int n = 0; n < 3; ++n)
-          for (int r = 0; r < kRows; ++r) window[n][r].start(d.u[n] + i + r * d.below);
+          for (int r = 0; r < kRows; ++r) window[n][r].start(u[n] + i + r * below);
       }
     }
 
     template <int kN>
     SK_INLINE Block<T, kRows> at(int64_t i, int64_t) {
       Block<T, kRows> result;
-      const T* u = d.u[kN] + i;
+      const T* p = u[kN] + i;
       if constexpr (kAxis == SK_X) {
         for (int r = 0; r < kRows; ++r) {
-          window[kN][r].slide(u + r * d.below);
+          window[kN][r].slide(p + r * below);
           result.row[r] = across<plus<kN>, 0>(window[kN][r]);
         }
       } else if constexpr (kAxis == SK_Z) {
         V v[2 * kRadius + kRows - 1];
         for (int m = 0; m < 2 * kRadius + kRows - 1; ++m)
-          v[m] = Simd<T>::load(u + (m - kRadius + plus<kN>)*d.stride);
+          v[m] = Simd<T>::load(p + (m - kRadius + plus<kN>)*stride);
         for (int r = 0; r < kRows; ++r) {
-          result.row[r] = d.c[0] * (v[r + kRadius] - v[r + kRadius - 1]);
+          result.row[r] = c[0] * (v[r + kRadius] - v[r + kRadius - 1]);
           for (int m = 1; m < kRadius; ++m)
-            result.row[r] += d.c[m] * (v[r + kRadius + m] - v[r + kRadius - 1 - m]);
+            result.row[r] += c[m] * (v[r + kRadius + m] - v[r + kRadius - 1 - m]);
         }
       } else {
         for (int r = 0; r < kRows; ++r) {
-          const T* v = u + r * d.below + (plus<kN> ? d.stride : 0);
-          result.row[r] = d.c[0] * (Simd<T>::load(v) - Simd<T>::load(v - d.stride));
+          const T* v = p + r * below + (plus<kN> ? stride : 0);
+          result.row[r] = c[0] * (Simd<T>::load(v) - Simd<T>::load(v - stride));
           for (int m = 1; m < kRadius; ++m)
-            result.row[r] +=
-                d.c[m] * (Simd<T>::load(v + m * d.stride) - Simd<T>::load(v - (m + 1) * d.stride));
+            result.row[r] += c[m] * (Simd<T>::load(v + m * stride) - Simd<T>::load(v - (m + 1) * stride));
         }
       }
       return result;
@@ -90,7 +93,7 @@ struct Along {
     template <bool kPlus, int kTerm>
     SK_INLINE V across(const Window<T>& w) const {
       constexpr int right = kPlus ? kTerm + 1 : kTerm, left = right - 2 * kTerm - 1;
-      const V term = d.c[kTerm] * (w.template at<right>() - w.template at<left>());
+      const V term = c[kTerm] * (w.template at<right>() - w.template at<left>());
       if constexpr (kTerm + 1 < kRadius) {
         return term + across<kPlus, kTerm + 1>(w);
       } else {
@@ -98,9 +101,14 @@ struct Along {
       }
     }
   };
+  // Member by member: a copy of the whole would stay in memory.
   template <int kRows>
   SK_INLINE Slice<kRows> rows(int64_t) const {
-    return {*this, {}};
+    Slice<kRows> s;
+    for (int n = 0; n < 3; ++n) s.u[n] = u[n];
+    for (int m = 0; m < kRadius; ++m) s.c[m] = c[m];
+    s.stride = stride, s.below = below;
+    return s;
   }
 };
 
@@ -130,92 +138,96 @@ struct Absent {
   }
 };
 
-// Absorbing profiles on nodes (0) and half nodes (1): along x ...
-template <class T>
-struct AlongRow {
-  const Profile<T>& p;
+// Derivatives in a layer from plain ones: psi are the memory variables, `below` from row to row.
+template <class B, class T>
+SK_INLINE B stretch(const B& g, const B& a, const B& b, T* psi, int64_t below) {
+  const B memory = b * B::load(psi, below) + a * g;
+  memory.store(psi, below);
+  return memory + g;
+}
 
-  template <int kRows>
-  struct Slice {
-    const Profile<T>& p;
-    SK_INLINE auto a(bool half, int64_t x) const {
-      return Block<T, kRows>::all(Simd<T>::load(p.a[half] + x));
-    }
-    SK_INLINE auto b(bool half, int64_t x) const {
-      return Block<T, kRows>::all(Simd<T>::load(p.b[half] + x));
-    }
-  };
-  template <int kRows>
-  SK_INLINE Slice<kRows> rows(int64_t) const {
-    return {p};
-  }
-};
-
-// ... or of whole rows, from row `first` on; step 0 if all rows of the run share them.
-template <class T>
-struct PerRow {
-  const Profile<T>& p;
-  int64_t first, step;
-
-  template <int kRows>
-  struct Slice {
-    typename Simd<T>::Vector a_[2], b_[2];
-    SK_INLINE auto a(bool half, int64_t) const { return Block<T, kRows>::all(a_[half]); }
-    SK_INLINE auto b(bool half, int64_t) const { return Block<T, kRows>::all(b_[half]); }
-  };
-  template <int kRows>
-  SK_INLINE Slice<kRows> rows(int64_t n) const {
-    const int64_t m = first + n * step;
-    return {{Simd<T>::all(p.a[0][m]), Simd<T>::all(p.a[1][m])},
-            {Simd<T>::all(p.b[0][m]), Simd<T>::all(p.b[1][m])}};
-  }
-};
-
-// Derivatives in an absorbing layer; psi are the memory variables, `width` elements from row to row, `below`
-// along z.
-template <class T, class D, class P>
+// Derivatives in a layer of y or z. The profiles are those of row `first`, and `step` further for each row
+// after it; step 0 if the rows share them. `width` elements of psi from row to row.
+template <class T, class D>
 struct Stretched {
   const D& d;
-  P profile;
+  const Profile<T>& profile;
+  int64_t first, step;
   T* psi[3];
-  int64_t width, below;
+  int64_t width;
 
   template <int kRows>
   struct Slice {
-    typename D::template Slice<kRows> d;
-    typename P::template Slice<kRows> p;
+    using B = Block<T, 1>;
+    static_assert(kRows == 1);
+    typename D::template Slice<1> d;
+    B a[2], b[2];
     T* psi[3];
-    int64_t below;
 
     SK_INLINE void start(int64_t i) { d.start(i); }
     template <int kN>
-    SK_INLINE auto at(int64_t i, int64_t x) {
+    SK_INLINE B at(int64_t i, int64_t x) {
       constexpr bool half = D::template plus<kN>;  // D+ lands on half nodes
-      const auto g = d.template at<kN>(i, x);
-      const auto memory = p.b(half, x) * Block<T, kRows>::load(psi[kN] + x, below) + p.a(half, x) * g;
-      memory.store(psi[kN] + x, below);
-      return memory + g;
+      return stretch(d.template at<kN>(i, x), a[half], b[half], psi[kN] + x, 0);
+    }
+  };
+  template <int kRows>
+  SK_INLINE Slice<kRows> rows(int64_t n) const {
+    const int64_t m = first + n * step, at = n * width;
+    const auto all = [m](const T* p) { return Block<T, 1>::all(Simd<T>::all(p[m])); };
+    return {d.template rows<1>(n),
+            {all(profile.a[0]), all(profile.a[1])},
+            {all(profile.b[0]), all(profile.b[1])},
+            {psi[0] + at, psi[1] + at, psi[2] + at}};
+  }
+};
+
+// Derivatives along x of whole rows: in the layers left of column `low` and from low + inside on, and between
+// them. The memory variables of the two lie side by side, `width` elements from row to row.
+template <class T, class D>
+struct Bordered {
+  const D& d;
+  const T *a[2], *b[2];
+  T* psi[3];
+  int64_t low, inside, width;
+
+  template <int kRows>
+  struct Slice {
+    using B = Block<T, kRows>;
+    typename D::template Slice<kRows> d;
+    const T *a[2], *b[2];
+    T* psi[3];
+    int64_t low, inside, width;
+
+    SK_INLINE void start(int64_t i) { d.start(i); }
+    template <int kN>
+    SK_INLINE B at(int64_t i, int64_t x) {
+      constexpr bool half = D::template plus<kN>;
+      const B g = d.template at<kN>(i, x);
+      const bool layer = static_cast<uint64_t>(x - low) >= static_cast<uint64_t>(inside);
+      if (__builtin_expect(!layer, 1)) return g;
+      const auto profile = [x](const T* p) SK_INLINE_LAMBDA { return B::all(Simd<T>::load(p + x)); };
+      return stretch(g, profile(a[half]), profile(b[half]), psi[kN] + (x < low ? x : x - inside), width);
     }
   };
   template <int kRows>
   SK_INLINE Slice<kRows> rows(int64_t n) const {
     const int64_t at = n * width;
     return {d.template rows<kRows>(n),
-            profile.template rows<kRows>(n),
+            {a[0], a[1]},
+            {b[0], b[1]},
             {psi[0] + at, psi[1] + at, psi[2] + at},
-            below};
+            low,
+            inside,
+            width};
   }
 };
 
-// Rows [begin, end) along z in 2-D, of plane k along y in 3-D; columns [x0, x1), whole vectors. Row n starts
-// at element start + n step.
+// Rows [begin, end) along z in 2-D, of plane k along y in 3-D. Row n starts at element start + n step.
 struct Run {
-  int64_t k, begin, end, start, step, x0, x1;
+  int64_t k, begin, end, start, step;
 
-  SK_INLINE Run rows(int64_t first, int64_t last) const { return {k, first, last, start, step, x0, x1}; }
-  SK_INLINE Run columns(int64_t first, int64_t last) const {
-    return {k, begin, end, start, step, first, last};
-  }
+  SK_INLINE Run rows(int64_t first, int64_t last) const { return {k, first, last, start, step}; }
 };
 
 // Whether two rows at a time pay: inside, where they share the rows that their differences along z read, in
@@ -224,8 +236,8 @@ template <class D>
 constexpr bool kPaired = true;
 template <class T>
 constexpr bool kPaired<Buffered<T>> = false;
-template <class T, class D, class P>
-constexpr bool kPaired<Stretched<T, D, P>> = false;
+template <class T, class D>
+constexpr bool kPaired<Stretched<T, D>> = false;
 
 template <int kDim, int kRadius, class T>
 class Rows {
@@ -311,16 +323,16 @@ class Rows {
   template <bool kVelocity>
   void advance(const Run& run) const {
     with_z<kVelocity>(run, [&](const Run& rows, const auto& z) {
-      with_y<kVelocity>(rows, [&](const Run& strip, const auto& y) {
-        with_x<kVelocity>(strip, [&](const Run& part, const auto& x) { add<kVelocity>(part, x, y, z); });
-      });
+      with_y<kVelocity>(rows, [&](const Run& strip, const auto& y) { add<kVelocity>(strip, y, z); });
     });
   }
 
-  template <bool kVelocity, class X, class Y, class Z>
-  SK_INLINE void add(const Run& run, const X& x, const Y& y, const Z& z) const {
+  template <bool kVelocity, class Y, class Z>
+  SK_INLINE void add(const Run& run, const Y& y, const Z& z) const {
+    const auto d = along<kVelocity, SK_X>();
+    const auto x = bordered<kVelocity>(d, run.k);
     int64_t n = run.begin;
-    if constexpr (kDim == 2 && kPaired<X> && kPaired<Z>) {
+    if constexpr (kDim == 2 && kPaired<Z>) {
       for (; n + 1 < run.end; n += 2) add_rows<kVelocity, 2>(run, n, x, y, z);
     }
     for (; n < run.end; ++n) add_rows<kVelocity, 1>(run, n, x, y, z);
@@ -333,24 +345,23 @@ class Rows {
     auto y = along_y.template rows<kRows>(n);
     auto z = along_z.template rows<kRows>(n);
     const int64_t start = run.start + n * run.step;
-    x.start(start + run.x0);
+    x.start(start);
     if constexpr (kVelocity) {
-      add_velocity<kRows>(run, start, x, y, z);
+      add_velocity<kRows>(start, x, y, z);
     } else {
-      v_.orthorhombic ? add_stress<kRows, true>(run, start, x, y, z)
-                      : add_stress<kRows, false>(run, start, x, y, z);
+      v_.orthorhombic ? add_stress<kRows, true>(start, x, y, z) : add_stress<kRows, false>(start, x, y, z);
     }
   }
 
   template <int kRows, class X, class Y, class Z>
-  SK_INLINE void add_velocity(const Run& run, int64_t start, X& x, Y& y, Z& z) const {
+  SK_INLINE void add_velocity(int64_t start, X& x, Y& y, Z& z) const {
     using B = Block<T, kRows>;
     const auto v = v_.field + SK_VX;
     const auto b = v_.medium + SK_BX;
     T *const vx = v[0], *const vy = v[1], *const vz = v[2];
     const T *const bx = b[0], *const by = b[1], *const bz = b[2];
-    const int64_t below = v_.stride[SK_Z], end = run.x1;
-    for (int64_t c = run.x0; c < end; c += Simd<T>::lanes) {
+    const int64_t below = v_.stride[SK_Z], nx = v_.nx;
+    for (int64_t c = 0; c < nx; c += Simd<T>::lanes) {
       const int64_t i = start + c;
       const auto add = [&](T* out, const T* coefficient, const B& sum) {
         (B::load(out + i, below) + B::load(coefficient + i, below) * sum).store(out + i, below);
@@ -362,12 +373,12 @@ class Rows {
   }
 
   template <int kRows, bool kOrthorhombic, class X, class Y, class Z>
-  SK_INLINE void add_stress(const Run& run, int64_t start, X& x, Y& y, Z& z) const {
+  SK_INLINE void add_stress(int64_t start, X& x, Y& y, Z& z) const {
     using B = Block<T, kRows>;
     T *const sxy = v_.field[SK_SXY], *const sxz = v_.field[SK_SXZ], *const syz = v_.field[SK_SYZ];
     const T *const mxy = v_.medium[SK_MXY], *const mxz = v_.medium[SK_MXZ], *const myz = v_.medium[SK_MYZ];
-    const int64_t below = v_.stride[SK_Z], end = run.x1;
-    for (int64_t c = run.x0; c < end; c += Simd<T>::lanes) {
+    const int64_t below = v_.stride[SK_Z], nx = v_.nx;
+    for (int64_t c = 0; c < nx; c += Simd<T>::lanes) {
       const int64_t i = start + c;
       const auto add = [&](T* out, const B& value) {
         (B::load(out + i, below) + value).store(out + i, below);
@@ -437,27 +448,26 @@ class Rows {
   }
 
   // `skip` elements before the memory variables that row 0 would have.
-  template <int kAxis, bool kVelocity, class D, class P>
-  SK_INLINE Stretched<T, D, P> stretched(const D& d, const P& profile, int64_t skip, int64_t width,
-                                         int64_t below) const {
+  template <int kAxis, bool kVelocity, class D>
+  SK_INLINE Stretched<T, D> stretched(const D& d, int64_t first, int64_t step, int64_t skip) const {
     T* const* psi = v_.layer[kAxis].memory + (kVelocity ? 0 : 3);
-    return {d, profile, {psi[0] + skip, psi[1] + skip, psi[2] + skip}, width, below};
+    return {d, v_.profile[kAxis], first, step, {psi[0] + skip, psi[1] + skip, psi[2] + skip}, v_.nx};
   }
 
-  // Calls body(part of the run, derivatives along x).
-  template <bool kVelocity, class Body>
-  SK_INLINE void with_x(const Run& run, const Body& body) const {
+  // Of plane k.
+  template <bool kVelocity, class D>
+  SK_INLINE Bordered<T, D> bordered(const D& d, int64_t k) const {
     const Layer<T>& layer = v_.layer[SK_X];
-    const auto d = along<kVelocity, SK_X>();
-    const int64_t width = layer.low + v_.nx - layer.high, below = v_.ny * width, skip = run.k * below;
-    const auto in_layer = [&](int64_t x0, int64_t x1, int64_t gap) {
-      if (x0 >= x1) return;
-      const AlongRow<T> profile{v_.profile[SK_X]};
-      body(run.columns(x0, x1), stretched<SK_X, kVelocity>(d, profile, skip - gap, width, below));
-    };
-    in_layer(0, layer.low, 0);
-    if (layer.high > layer.low) body(run.columns(layer.low, layer.high), d);
-    in_layer(layer.high, v_.nx, layer.high - layer.low);
+    const Profile<T>& p = v_.profile[SK_X];
+    const int64_t inside = layer.high - layer.low, width = v_.nx - inside, skip = k * v_.ny * width;
+    T* const* psi = layer.memory + (kVelocity ? 0 : 3);
+    return {d,
+            {p.a[0], p.a[1]},
+            {p.b[0], p.b[1]},
+            {psi[0] + skip, psi[1] + skip, psi[2] + skip},
+            layer.low,
+            inside,
+            width};
   }
 
   template <bool kVelocity, class Body>
@@ -478,9 +488,7 @@ class Rows {
     const auto clip = [&](int64_t n) { return n < run.begin ? run.begin : n > run.end ? run.end : n; };
     const auto in_layer = [&](int64_t begin, int64_t end, int64_t gap) {
       if (begin >= end) return;
-      const PerRow<T> profile{v_.profile[kAxis], 0, 1};
-      body(run.rows(begin, end),
-           stretched<kAxis, kVelocity>(d, profile, run.k * below - gap * v_.nx, v_.nx, below));
+      body(run.rows(begin, end), stretched<kAxis, kVelocity>(d, 0, 1, run.k * below - gap * v_.nx));
     };
     const int64_t low = clip(layer.low), high = clip(layer.high);
     in_layer(run.begin, low, 0);
@@ -514,8 +522,7 @@ class Rows {
     const auto d = along<kVelocity, SK_Z>();
     if (run.k >= layer.low && run.k < layer.high) return body(run, d);
     const int64_t slab = run.k < layer.low ? run.k : run.k - layer.high + layer.low;
-    const PerRow<T> profile{v_.profile[SK_Z], run.k, 0};
-    body(run, stretched<SK_Z, kVelocity>(d, profile, slab * v_.ny * v_.nx, v_.nx, 0));
+    body(run, stretched<SK_Z, kVelocity>(d, run.k, 0, slab * v_.ny * v_.nx));
   }
 
   // The z derivatives of row k of a free surface's closure, into the buffer; `row` is where that row starts.

@@ -40,7 +40,8 @@ def turn_by_turn(contenders: dict[str, Callable[[], object]], turns: int) -> dic
     Parameters
     ----------
     contenders : dict of callable
-        By name. Each is called once before, to warm up.
+        By name. Each turn is two calls, of which the second is timed: the first wakes the threads, which the
+        scheduler may have put on one core, and fills the caches.
     turns : int
         How often each is timed.
 
@@ -50,14 +51,13 @@ def turn_by_turn(contenders: dict[str, Callable[[], object]], turns: int) -> dic
         By name.
     """
     times = {name: Timing() for name in contenders}
-    for run in contenders.values():
-        run()
     collecting = gc.isenabled()
     gc.disable()  # as timeit does: it would strike at random
     try:
         for _ in range(turns):
             for name, run in contenders.items():
                 time.sleep(PAUSE)
+                run()
                 start = time.perf_counter()
                 run()
                 times[name].seconds.append(time.perf_counter() - start)
