@@ -28,19 +28,17 @@ struct Tiling {
   int64_t halfsteps;  // half steps per sweep, even
 };
 
-// One axis cut into skewed blocks. Blocks start so late that rows [0, first) always lie in block 0.
+// One axis cut into skewed blocks, equal on the average of the half steps. Rows [0, first) always lie in
+// block 0.
 struct SkewedAxis {
   int64_t n, block, reach, offset, count;
 
   SkewedAxis(int64_t n_, int64_t block_, int64_t reach_, int64_t halfsteps, int64_t first)
-      : n(n_), block(block_), reach(reach_), offset(first + (halfsteps - 1) * reach_) {
-    if (block >= n) {
-      offset += n;  // one block: no cut at all
-      count = 1;
-    } else {
-      // As many as fit on the average of the half steps; the last one reaches to the end whatever its size.
-      count = std::max<int64_t>(1, (n - first - (halfsteps - 1) * reach / 2 + block / 2) / block);
-    }
+      : n(n_), block(block_), reach(reach_) {
+    const int64_t skew = (halfsteps - 1) * reach;
+    offset = std::max(skew / 2, first + skew - block);
+    // The last one reaches to the end whatever its size.
+    count = std::max<int64_t>(1, (n - offset + skew / 2 + block / 2) / block);
   }
   int64_t end(int64_t b, int64_t h) const {
     return b + 1 == count ? n : std::clamp<int64_t>(offset + (b + 1) * block - h * reach, 0, n);
