@@ -6,7 +6,7 @@ namespace seiskern::elastic::SK_ISA {
 namespace {
 
 // Rows and planes of a piece in 3-D; what it uses fits into the inner cache.
-constexpr int64_t kRowsOfPiece = 16, kPlanesOfPiece = 4;
+constexpr int64_t kRowsOfPiece = 8, kPlanesOfPiece = 4;
 
 // First entry in [begin, end) whose offset is not below `value`.
 int64_t lower_bound(const int64_t* offset, int64_t begin, int64_t end, int64_t value) {

@@ -49,8 +49,9 @@ class Problem:
     @property
     def name(self) -> str:
         """Shape, order and shots."""
-        shape = "x".join([str(self.n)] * self.ndim)
-        return f"{shape}, order {self.order}, {self.steps} steps, {self.shots} shot" + "s" * (self.shots > 1)
+        shape, shots = "x".join([str(self.n)] * self.ndim), f"{self.shots} shot" + "s" * (self.shots > 1)
+        bare = "" if self.absorbing else ", no layers"
+        return f"{shape}, order {self.order}, {self.steps} steps, {shots}{bare}"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -119,6 +120,8 @@ FULL = [
     Problem(512, 2, 400, order=8),
     Problem(1024, 2, 100, order=8),
     Problem(128, 3, 60, order=8),
+    Problem(148, 3, 60, absorbing=0),  # as Devito has it
+    Problem(148, 3, 60, absorbing=0, order=8),
 ]
 TOY = [Problem(32, 2, 100), Problem(32, 2, 100, shots=2), Problem(24, 3, 60)]
 

@@ -6,7 +6,7 @@ receiver.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -184,7 +184,7 @@ def lamb_3d_error(order: int, points: float, far: float, largest: bool = True) -
 
 def _two_dimensional() -> list[Case]:
     surface = "rel. L2, worst receiver on the surface, 1 to 10 wavelengths, order 8, 6 nodes per wavelength"
-    everywhere = "the same, surface and below, 10 nodes per wavelength"
+    everywhere, pure = "the same, surface and below, 10 nodes per wavelength", "; C-PML alone"
     cases = []
     for source in SOURCES:
         coarse = 8 if source in ("explosion", "buried") else 6
@@ -192,11 +192,13 @@ def _two_dimensional() -> list[Case]:
             name = f"{GROUPS[source]}/{source}/vp-vs-{ratio:.3g}"
             note = surface if coarse == 6 else surface.replace("6 nodes", "8 nodes")
             extra = ratio == 10.0
+            # So many steps that the layers would be multiaxial, and reflect 2 to 5 %: none of the surface's.
+            setting = Setting(source, ratio, points=coarse, multiaxial=0.0 if extra else None)
             bound = 0.01 if coarse == 6 else 0.02
-            cases.append(Case(name, note, bound, Setting(source, ratio, points=coarse).error, full=extra))
-            fine = Setting(source, ratio, points=10, receivers=ON_SURFACE + BELOW)
+            cases.append(Case(name, note + pure * extra, bound, setting.error, full=extra))
+            fine = replace(setting, points=10, receivers=ON_SURFACE + BELOW)
             bound = 0.02 if extra else 0.01
-            cases.append(Case(f"{name}/below", everywhere, bound, fine.error, full=extra))
+            cases.append(Case(f"{name}/below", everywhere + pure * extra, bound, fine.error, full=extra))
     return cases
 
 
