@@ -217,9 +217,8 @@ Shot<T> make_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t sho
     v.damped =
         v.damped || std::any_of(factor, factor + 2 * count(g, axis), [](T value) { return value != T(1); });
     for (int m = 0; m < 6; ++m) {
-      const bool absent = g.ndim == 2 && m % 3 == SK_Y;
-      v.layer[axis].memory[m] = absent ? nullptr : memory;
-      if (!absent) memory += memory_size(g, axis);
+      v.layer[axis].memory[m] = memory;  // in 2-D that of y shares its place, and is not used
+      if (g.ndim == 3 || m % 3 != SK_Y) memory += memory_size(g, axis);
     }
   }
   s.sources[0] = make_points<T>(p.velocity_sources, g, shot),
