@@ -13,8 +13,7 @@
 //
 //   Along        inside: the staggered stencil
 //   Stretched    in an absorbing layer of y or z (Komatitsch & Martin 2007, doi:10.1190/1.2757586): with g
-//   the
-//                plain derivative, psi <- b psi + a g,  derivative = g + psi
+//                the plain derivative, psi <- b psi + a g,  derivative = g + psi
 //   Bordered     along x: inside but for the columns of the layers at both ends
 //   Buffered     in the first rows below a free surface: the closure of surface.h, summed beforehand into
 //                rows
