@@ -192,7 +192,7 @@ def _two_dimensional() -> list[Case]:
             name = f"{GROUPS[source]}/{source}/vp-vs-{ratio:.3g}"
             note = surface if coarse == 6 else surface.replace("6 nodes", "8 nodes")
             extra = ratio == 10.0
-            # So many steps that the layers would be multiaxial, and reflect 2 to 5 %: none of the surface's.
+            # So many steps that the layers would be multiaxial: the error would be theirs, not the surface's.
             setting = Setting(source, ratio, points=coarse, multiaxial=0.0 if extra else None)
             bound = 0.01 if coarse == 6 else 0.02
             cases.append(Case(name, note + pure * extra, bound, setting.error, full=extra))
