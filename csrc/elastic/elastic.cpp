@@ -234,24 +234,33 @@ int64_t cache_size() {
   return std::clamp<int64_t>(size, 8 << 20, 32 << 20);
 }
 
-// Blocks of rows (2-D) or planes (3-D) and strips of rows (3-D) that stay in the outer cache for `halfsteps`
-// half steps. Every thread has a window of (strip + skew) x (block + skew) rows. Their share of the cache,
-// and the block sizes, are the best of a scan on a Zen 4 with 32 MB.
-Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int threads) {
-  const int64_t radius = g.order / 2;
+// Tiles that stay in the outer cache, of which runs of `sharers` shots at the same time have equal parts.
+// What passes through it between a row's first use in a sweep and its last is about
+//
+//   2-D   threads * block + skew                                        rows,      skew = halfsteps * reach
+//   3-D   skew * strip + (threads * block + 2 reach) * (strip + skew / 2)  rows of all planes
+//
+// The share of the cache, and the numbers below, are the best of a scan on a Zen 4 with 32 MB.
+Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int threads, int sharers) {
+  const int64_t reach = g.order / 2;
+  const int64_t arrays = (g.ndim == 2 ? 5 : int64_t{SK_FIELDS}) + l.n_media;
+  const int64_t rows = cache_size() * 3 / 8 / sharers / (l.stride_y * g.itemsize * arrays);
   if (g.ndim == 2) {  // enough blocks for threads to work on at the same time, on small grids as well
-    const int64_t block = std::clamp<int64_t>(g.nz / (4 * threads), 4, 16);
-    const int64_t halfsteps = std::clamp<int64_t>(g.nz / (5 * radius), 2, 32 / radius) / 2 * 2;
-    return {block, 1, halfsteps};
+    const int64_t block = std::clamp<int64_t>(g.nz / (2 * threads), 4, 24);
+    const int64_t skew = std::min(2 * block, rows - threads * block);
+    return {block, 1, std::max<int64_t>(2, skew / reach / 2 * 2)};
   }
-  const int64_t block = 4, row = l.stride_y * g.itemsize * (SK_FIELDS + l.n_media), share = cache_size() / 2;
-  Tiling best{block, g.ny, 2};
+  Tiling best{2 + reach, 1, 2};
   double least = 1e30;
-  for (int64_t halfsteps = 2; halfsteps * radius <= 16; halfsteps += 2) {
-    const int64_t skew = halfsteps * radius, planes = threads * (block + skew);
-    const int64_t strip = std::min<int64_t>(g.ny, share / (row * planes) - skew);
-    const double traffic = double(strip + skew) / double(std::max<int64_t>(strip, 1) * halfsteps);
-    if (strip >= 8 && traffic < least) least = traffic, best = {block, strip, halfsteps};
+  for (int64_t halfsteps = 2; halfsteps * reach <= 24; halfsteps += 2) {
+    const int64_t skew = halfsteps * reach, beside = threads * best.block + 2 * reach;
+    const int64_t most = (rows - beside * skew / 2) / (skew + beside);  // rows of a strip
+    if (most < std::max<int64_t>(4, skew / 2)) continue;
+    const int64_t strips = (g.ny + most - 1) / most, strip = g.ny / strips;
+    if (strips > 1 && strip < skew / 2) continue;
+    const double traffic =
+        double(strip + (strips > 1 ? skew / 2 + 2 * reach : 0)) / double(strip * halfsteps);
+    if (traffic < least) least = traffic, best = {best.block, strips, halfsteps};
   }
   return best;
 }
@@ -339,7 +348,7 @@ class RowSums {
 
 template <class T>
 void run_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t shot, int64_t first, int64_t last,
-              int threads) {
+              int threads, int sharers) {
   const sk_elastic_grid& g = p.grid;
   Shot<T> s = make_shot<T>(p, l, shot);
   RowSums<T> velocities(s.receivers[0], g.nz, l.stride_y, first, last),
@@ -350,7 +359,7 @@ void run_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t shot, i
   const int64_t row_buffer = 3 * s.view.nx;
   std::vector<T> rows(static_cast<size_t>(threads * row_buffer));
   run_tiles(g.nz, g.ny, radius, reach_y, g.free_surface ? closure_depth(g.order) : 0,
-            make_tiling(g, l, threads), 2 * first, 2 * last, threads,
+            make_tiling(g, l, threads, sharers), 2 * first, 2 * last, threads,
             [&](int thread, int64_t half, int64_t k0, int64_t k1, int64_t j0, int64_t j1) {
               advance(&s, rows.data() + thread * row_buffer, half, k0, k1, j0, j1);
             });
@@ -361,12 +370,12 @@ void run_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t shot, i
 template <class T>
 void run_shots(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t first, int64_t last, int threads) {
   if (p.n_shots < threads) {
-    for (int64_t s = 0; s < p.n_shots; ++s) run_shot<T>(p, l, s, first, last, threads);
+    for (int64_t s = 0; s < p.n_shots; ++s) run_shot<T>(p, l, s, first, last, threads, 1);
     return;
   }
   std::atomic<int64_t> next{0};
-  run_threads(threads, [&](int, int) {
-    for (int64_t s; (s = next.fetch_add(1)) < p.n_shots;) run_shot<T>(p, l, s, first, last, 1);
+  run_threads(threads, [&](int, int team) {
+    for (int64_t s; (s = next.fetch_add(1)) < p.n_shots;) run_shot<T>(p, l, s, first, last, 1, team);
   });
 }
 

@@ -5,9 +5,6 @@
 namespace seiskern::elastic::SK_ISA {
 namespace {
 
-// Rows and planes of a piece in 3-D; what it uses fits into the inner cache.
-constexpr int64_t kRowsOfPiece = 8, kPlanesOfPiece = 4;
-
 // First entry in [begin, end) whose offset is not below `value`.
 int64_t lower_bound(const int64_t* offset, int64_t begin, int64_t end, int64_t value) {
   while (begin < end) {
@@ -48,16 +45,7 @@ void advance(const void* shot_pointer, void* buffer, int64_t half, int64_t k0, i
     update({0, k0, k1, 0, v.stride[SK_Z]});
     if (v.damped) rows.damp(kind == 1, 0, k0, k1);
   } else {
-    for (int64_t j = j0; j < j1; j += kRowsOfPiece) {
-      const int64_t end = j + kRowsOfPiece < j1 ? j + kRowsOfPiece : j1;
-      for (int64_t k = k0; k < k1; k += kPlanesOfPiece) {
-        const int64_t last = k + kPlanesOfPiece < k1 ? k + kPlanesOfPiece : k1;
-        rows.prefetch(kind == 0, k, last, j, end);
-        for (int64_t n = k; n < last; ++n) {
-          update({n, j, end, n * v.stride[SK_Z], v.stride[SK_Y]});
-        }
-      }
-    }
+    for (int64_t k = k0; k < k1; ++k) update({k, j0, j1, k * v.stride[SK_Z], v.stride[SK_Y]});
     for (int64_t k = k0; v.damped && k < k1; ++k) rows.damp(kind == 1, k, j0, j1);
   }
   for (int64_t k = k0; k < k1; ++k) {

@@ -7,11 +7,19 @@
 //   z ->   0 ......... E(0,h) ......... E(1,h) ......... nz        E(b, h) = E(0, 0) + b * block - h * reach
 //
 // Half step h of block b writes [E(b-1,h), E(b,h)). It needs half step h - 1 of blocks <= b, so blocks run
-// one after the other. The same skew along y cuts planes that are too large for the cache into strips: one
-// sweep through all blocks for each strip and each run of half steps. Every thread has its own range of
-// blocks, which stays in its own cache, and is about a sweep behind the thread above. Within one half step
-// rows are always finished in ascending z, whatever the number of threads: sums over rows are the same to the
-// last bit.
+// one after the other: a sweep. The threads take turns, so that all of them share one window of the cache,
+// each at least a half step behind the one ahead of it.
+//
+// Planes that are too large for the cache are cut into strips along y, a sweep for each. In the plane of y
+// and time the strips are diamonds (Malas et al. 2015, doi:10.1137/140991133), which load each row once
+// for as many half steps as possible:
+//
+//   y ->  \      /\      /\      /        a strip widens by `reach` rows on either side with every half step
+//          \    /  \    /  \    /         while its neighbours narrow; when these have come to their ends, it
+//           \  /    \  /    \  /          narrows and they widen anew
+//
+// Within one half step the rows of a plane, and the planes of a row, are always finished in ascending order:
+// sums over them are the same to the last bit whatever the number of threads.
 #pragma once
 
 #include <algorithm>
@@ -23,9 +31,9 @@
 namespace seiskern {
 
 struct Tiling {
-  int64_t block_z;    // rows or planes per block
-  int64_t block_y;    // rows per strip; ny: one strip
-  int64_t halfsteps;  // half steps per sweep, even
+  int64_t block;      // rows or planes along z
+  int64_t strips;     // along y
+  int64_t halfsteps;  // per sweep, even
 };
 
 // One axis cut into skewed blocks, equal on the average of the half steps. Rows [0, first) always lie in
@@ -48,38 +56,73 @@ struct SkewedAxis {
   int64_t lookahead(int64_t halfsteps) const { return (halfsteps * reach + block - 1) / block; }
 };
 
+// Where strips begin and end: their edges run to and fro by reach * half / 2 rows about equal distances.
+struct ZigzagAxis {
+  int64_t n, count, reach, half;  // half: half steps for which a strip widens
+
+  int64_t begin(int64_t strip, int64_t halfstep) const {
+    if (strip == 0) return 0;
+    const int64_t phase = halfstep % (2 * half), widened = phase < half ? phase : 2 * half - phase;
+    const int64_t shift = reach * widened - reach * half / 2;
+    return std::clamp<int64_t>(strip * n / count + (strip % 2 ? shift : -shift), 0, n);
+  }
+  int64_t end(int64_t strip, int64_t halfstep) const {
+    return strip + 1 == count ? n : begin(strip + 1, halfstep);
+  }
+};
+
+// Half steps [first, last) of all blocks of a strip.
+struct Sweep {
+  int64_t strip, first, last;
+};
+
+// In the order of their dependencies: even strips start to widen at half steps 0, 2 half, 4 half, ..., odd
+// ones at half, 3 half, ...
+inline std::vector<Sweep> make_sweeps(const Tiling& tiling, int64_t halfsteps) {
+  std::vector<Sweep> sweeps;
+  const int64_t half = tiling.halfsteps / 2;
+  for (int64_t start = -half, odd = 1; start < halfsteps; start += half, odd = 1 - odd) {
+    for (int64_t strip = odd; strip < tiling.strips; strip += 2) {
+      sweeps.push_back({strip, std::max<int64_t>(0, start), std::min(halfsteps, start + 2 * half)});
+    }
+  }
+  return sweeps;
+}
+
 // Runs task(thread, half step, k0, k1, j0, j1) for half steps [first, last), in an order that respects every
 // dependency.
 template <class Task>
 void run_tiles(int64_t nz, int64_t ny, int64_t reach_z, int64_t reach_y, int64_t closure_rows,
                const Tiling& tiling, int64_t first, int64_t last, int threads, const Task& task) {
-  const int64_t halfsteps = tiling.halfsteps;
-  const SkewedAxis z(nz, tiling.block_z, reach_z, halfsteps, closure_rows);
-  const SkewedAxis y(ny, tiling.block_y, reach_y, halfsteps, 0);
-  const int64_t sweeps = (last - first + halfsteps - 1) / halfsteps * y.count;
+  const SkewedAxis z(nz, tiling.block, reach_z, tiling.halfsteps, closure_rows);
+  const ZigzagAxis y{ny, tiling.strips, reach_y, tiling.halfsteps / 2};
+  const std::vector<Sweep> sweeps = make_sweeps(tiling, last - first);
   threads = static_cast<int>(std::min<int64_t>(threads, z.count));
-  std::vector<Progress> progress(threads);
+  std::vector<Progress> progress(threads);  // half steps that a thread is through with, of its tasks in order
 
   run_threads(threads, [&](int thread, int team) {
-    const auto wait = [&](int64_t sweep, int64_t bz, int64_t done) {  // until `done` half steps are finished
-      const int owner = static_cast<int>(bz * team / z.count);
-      if (owner != thread) progress[owner].wait_for((sweep * z.count + bz) * (halfsteps + 1) + done);
+    const auto mark = [&](int64_t item, int64_t halfsteps) { return item * tiling.halfsteps + halfsteps; };
+    const auto wait = [&](int64_t item, int64_t halfsteps) {
+      const int owner = static_cast<int>(item % team);
+      if (owner != thread) progress[owner].wait_for(mark(item, halfsteps));
     };
-    for (int64_t sweep = 0; sweep < sweeps; ++sweep) {
-      const int64_t by = sweep % y.count, start = first + sweep / y.count * halfsteps;
-      const int64_t steps = std::min(halfsteps, last - start);
-      for (int64_t bz = 0; bz < z.count; ++bz) {
-        if (bz * team / z.count != thread) continue;
-        if (sweep > 0) wait(sweep - 1, std::min(z.count - 1, bz + z.lookahead(halfsteps)), halfsteps);
-        const int64_t mark = (sweep * z.count + bz) * (halfsteps + 1);
-        for (int64_t h = 0; h < steps; ++h) {
-          if (bz > 0) wait(sweep, bz - 1, h + 1);
-          const int64_t k0 = z.begin(bz, h), k1 = z.end(bz, h), j0 = y.begin(by, h), j1 = y.end(by, h);
-          if (k0 < k1 && j0 < j1) task(thread, start + h, k0, k1, j0, j1);
-          progress[thread].publish(mark + h + 1);
-        }
-        progress[thread].publish(mark + halfsteps);
+    for (int64_t item = thread; item < static_cast<int64_t>(sweeps.size()) * z.count; item += team) {
+      const Sweep& sweep = sweeps[static_cast<size_t>(item / z.count)];
+      const int64_t block = item % z.count,
+                    before = item - block - z.count;  // first item of the sweep before
+      if (before >= 0) {
+        const int64_t needed = std::min(z.count - 1, block + z.lookahead(tiling.halfsteps));
+        wait(before + needed, tiling.halfsteps);
       }
+      for (int64_t n = sweep.first; n < sweep.last; ++n) {
+        const int64_t h = n - sweep.first;
+        if (block > 0) wait(item - 1, h + 1);
+        const int64_t k0 = z.begin(block, h), k1 = z.end(block, h);
+        const int64_t j0 = y.begin(sweep.strip, n), j1 = y.end(sweep.strip, n);
+        if (k0 < k1 && j0 < j1) task(thread, first + n, k0, k1, j0, j1);
+        progress[thread].publish(mark(item, h + 1));
+      }
+      progress[thread].publish(mark(item, tiling.halfsteps));
     }
   });
 }

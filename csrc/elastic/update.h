@@ -54,28 +54,6 @@ class Rows {
     if (v_.free_surface && (kDim == 2 ? run.begin : run.k) == 0) clear_surface(run);
   }
 
-  // Asks for the rows that a half step of planes [k0, k1) uses, four arrays at a time: the updates read
-  // dozens, more than the hardware follows (from the outer cache it delivers 4 streams four times faster than
-  // 64, Zen 4). Into the second cache, for the first would not hold them.
-  void prefetch(bool velocity, int64_t k0, int64_t k1, int64_t j0, int64_t j1) const {
-    const int64_t size = (j1 - j0) * v_.stride[SK_Y];
-    const T* waiting[4];
-    int count = 0;
-    const auto take = [&](const T* array, int64_t above, int64_t below) {
-      for (int64_t k = k0 - above; k < k1 + below; ++k) {
-        waiting[count++] = array + k * v_.stride[SK_Z] + j0 * v_.stride[SK_Y];
-        if (count == 4) prefetch_rows(waiting, size), count = 0;
-      }
-    };
-    for (int f = SK_VX; f < SK_FIELDS; ++f) {
-      const bool plus = velocity ? f == SK_SZZ : f != SK_VZ;
-      const bool across = velocity ? f == SK_SXZ || f == SK_SYZ || f == SK_SZZ : f < SK_SXX;
-      take(v_.field[f], across ? kRadius - plus : 0, across ? kRadius - 1 + plus : 0);
-    }
-    for (int m = velocity ? SK_BX : SK_LAM; m < (velocity ? SK_LAM : SK_ALL_MEDIA); ++m)
-      if (v_.medium[m]) take(v_.medium[m], 0, 0);
-  }
-
   // What all axes of a multiaxial layer have in common: a factor on velocities or stresses. See README.md.
   void damp(bool stress, int64_t k, int64_t begin, int64_t end) const {
     const int first = stress ? SK_SXX : SK_VX, last = stress ? SK_FIELDS : SK_SXX;
@@ -96,11 +74,6 @@ class Rows {
   }
 
  private:
-  static void prefetch_rows(const T* const rows[4], int64_t size) {
-    for (int64_t i = 0; i < size; i += 64 / static_cast<int64_t>(sizeof(T)))
-      for (int r = 0; r < 4; ++r) __builtin_prefetch(rows[r] + i, 0, 2);
-  }
-
   // Factors of a field along an axis.
   SK_INLINE const T* factor(int field, int axis) const {
     const bool shear = field == SK_SXY || field == SK_SXZ || field == SK_SYZ;

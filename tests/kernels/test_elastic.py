@@ -253,6 +253,7 @@ def test_pieces_change_no_bit_of_records_across_blocks(shape, order, rng):
     run = random_run(rng, shape, order, n_steps=12, entries=300)
     whole = run.kernel()
     assert_same_bits(whole, run.kernel(cuts=[5, 12]))
+    assert_same_bits(whole, run.kernel(cuts=list(range(1, 13))))  # no time for an edge to move
     assert_same_bits(whole, run.kernel(threads=2))
 
 
