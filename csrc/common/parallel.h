@@ -2,9 +2,11 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <thread>
+#include <vector>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -53,6 +55,26 @@ void run_threads(int threads, const Work& work) {
     }
   }
   if (failure) std::rethrow_exception(failure);
+}
+
+// Nanoseconds that a word takes from one thread to the next, on the average of `threads` of them. Measured on
+// a Zen 4: 24 on one core, 55 below one outer cache, 245 between two.
+inline double handover(int threads) {
+  constexpr int64_t kRounds = 16;
+  std::vector<Progress> at(threads);
+  double result = 0;
+  run_threads(threads, [&](int thread, int team) {
+    auto start = std::chrono::steady_clock::now();
+    for (int64_t round = 0; round < 2 * kRounds; ++round) {  // the first half to wake all up
+      if (round == kRounds) start = std::chrono::steady_clock::now();
+      if (thread > 0) at[thread - 1].wait_for(round);
+      if (thread == 0 && round > 0) at[team - 1].wait_for(round - 1);
+      at[thread].publish(round);
+    }
+    const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - start;
+    if (thread == 0) result = time.count() / static_cast<double>(kRounds * team);
+  });
+  return result;
 }
 
 }  // namespace seiskern

@@ -34,6 +34,8 @@ int fail(const std::string& message, int status) {
 namespace seiskern::elastic {
 namespace {
 
+constexpr int64_t kStepsOfPlace = 100;  // steps between two looks at where the threads run
+constexpr double kNear = 120;           // ns that a word takes between threads below one cache, at most
 constexpr int kFields2[] = {SK_VX, SK_VZ, SK_SXX, SK_SZZ, SK_SXZ};
 
 bool has_medium(const sk_elastic_grid& g, int m) {
@@ -237,32 +239,42 @@ int64_t cache_size() {
 // Tiles that stay in the outer cache, of which runs of `sharers` shots at the same time have equal parts.
 // What passes through it between a row's first use in a sweep and its last is about
 //
-//   2-D   threads * block + skew                                        rows,      skew = halfsteps * reach
-//   3-D   skew * strip + (threads * block + 2 reach) * (strip + skew / 2)  rows of all planes
+//   2-D   workers * block + skew                                           rows, skew = halfsteps * reach
+//   3-D   skew * strip + (workers * block + 2 reach) * (strip + skew / 2)  rows of all planes
 //
-// The share of the cache, and the numbers below, are the best of a scan on a Zen 4 with 32 MB.
-Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int threads, int sharers) {
-  const int64_t reach = g.order / 2;
+// where all threads share it if they take turns; if not, each has one to itself. The share of the cache, and
+// the numbers below, are the best of a scan on a Zen 4 with 32 MB.
+Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int threads, int sharers,
+                   bool turns) {
+  const int64_t reach = g.order / 2, workers = turns ? threads : 1;
   const int64_t arrays = (g.ndim == 2 ? 5 : int64_t{SK_FIELDS}) + l.n_media;
-  const int64_t rows = cache_size() * 3 / 8 / sharers / (l.stride_y * g.itemsize * arrays);
+  const int64_t windows = turns ? sharers : sharers * threads;
+  const int64_t rows = cache_size() * 3 / 8 / windows / (l.stride_y * g.itemsize * arrays);
   if (g.ndim == 2) {  // enough blocks for threads to work on at the same time, on small grids as well
-    const int64_t block = std::clamp<int64_t>(g.nz / (2 * threads), 4, 24);
-    const int64_t skew = std::min(2 * block, rows - threads * block);
-    return {block, 1, std::max<int64_t>(2, skew / reach / 2 * 2)};
+    const int64_t block = std::clamp<int64_t>(g.nz / ((turns ? 2 : 4) * threads), 4, 24);
+    const int64_t skew = std::min(2 * block, rows - workers * block);
+    return {block, 1, std::max<int64_t>(2, skew / reach / 2 * 2), turns};
   }
-  Tiling best{2 + reach, 1, 2};
+  Tiling best{2 + reach, 1, 2, turns};
   double least = 1e30;
   for (int64_t halfsteps = 2; halfsteps * reach <= 24; halfsteps += 2) {
-    const int64_t skew = halfsteps * reach, beside = threads * best.block + 2 * reach;
+    const int64_t skew = halfsteps * reach, beside = workers * best.block + 2 * reach;
     const int64_t most = (rows - beside * skew / 2) / (skew + beside);  // rows of a strip
     if (most < std::max<int64_t>(4, skew / 2)) continue;
     const int64_t strips = (g.ny + most - 1) / most, strip = g.ny / strips;
     if (strips > 1 && strip < skew / 2) continue;
     const double traffic =
         double(strip + (strips > 1 ? skew / 2 + 2 * reach : 0)) / double(strip * halfsteps);
-    if (traffic < least) least = traffic, best = {best.block, strips, halfsteps};
+    if (traffic < least) least = traffic, best.strips = strips, best.halfsteps = halfsteps;
   }
   return best;
+}
+
+// Whether threads should take turns at blocks, which hands on what they have in cache: slow from one outer
+// cache to another. SEISKERN_TURNS decides for them.
+bool take_turns(int threads) {
+  if (const char* asked = std::getenv("SEISKERN_TURNS")) return std::strcmp(asked, "0") != 0;
+  return threads == 1 || handover(threads) < kNear;
 }
 
 enum class Isa { kBaseline, kAvx2, kAvx512 };
@@ -358,11 +370,15 @@ void run_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t shot, i
   const int64_t radius = g.order / 2, reach_y = g.ndim == 3 ? radius : 0;
   const int64_t row_buffer = 3 * s.view.nx;
   std::vector<T> rows(static_cast<size_t>(threads * row_buffer));
-  run_tiles(g.nz, g.ny, radius, reach_y, g.free_surface ? closure_depth(g.order) : 0,
-            make_tiling(g, l, threads, sharers), 2 * first, 2 * last, threads,
-            [&](int thread, int64_t half, int64_t k0, int64_t k1, int64_t j0, int64_t j1) {
-              advance(&s, rows.data() + thread * row_buffer, half, k0, k1, j0, j1);
-            });
+  // Threads are moved, so a long run looks again where they are; no bit depends on where it is cut.
+  for (int64_t step = first; step < last; step += kStepsOfPlace) {
+    run_tiles(g.nz, g.ny, radius, reach_y, g.free_surface ? closure_depth(g.order) : 0,
+              make_tiling(g, l, threads, sharers, take_turns(threads)), 2 * step,
+              2 * std::min(last, step + kStepsOfPlace), threads,
+              [&](int thread, int64_t half, int64_t k0, int64_t k1, int64_t j0, int64_t j1) {
+                advance(&s, rows.data() + thread * row_buffer, half, k0, k1, j0, j1);
+              });
+  }
   velocities.join(), stresses.join();
 }
 

@@ -5,6 +5,10 @@
 namespace seiskern::elastic::SK_ISA {
 namespace {
 
+// Rows of a plane before those of the next plane, which reads some of them again: they stay in the inner
+// cache.
+constexpr int64_t kRowsOfPiece = 8;
+
 // First entry in [begin, end) whose offset is not below `value`.
 int64_t lower_bound(const int64_t* offset, int64_t begin, int64_t end, int64_t value) {
   while (begin < end) {
@@ -45,7 +49,10 @@ void advance(const void* shot_pointer, void* buffer, int64_t half, int64_t k0, i
     update({0, k0, k1, 0, v.stride[SK_Z]});
     if (v.damped) rows.damp(kind == 1, 0, k0, k1);
   } else {
-    for (int64_t k = k0; k < k1; ++k) update({k, j0, j1, k * v.stride[SK_Z], v.stride[SK_Y]});
+    for (int64_t j = j0; j < j1; j += kRowsOfPiece) {
+      const int64_t end = j + kRowsOfPiece < j1 ? j + kRowsOfPiece : j1;
+      for (int64_t k = k0; k < k1; ++k) update({k, j, end, k * v.stride[SK_Z], v.stride[SK_Y]});
+    }
     for (int64_t k = k0; v.damped && k < k1; ++k) rows.damp(kind == 1, k, j0, j1);
   }
   for (int64_t k = k0; k < k1; ++k) {

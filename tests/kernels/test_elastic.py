@@ -246,9 +246,11 @@ def test_pieces_and_threads_change_no_bit(shape, depth, dtype, rng):
         assert_same_bits(whole, run.kernel(cuts=[7, 20], threads=threads))
 
 
+@pytest.mark.parametrize("turns", ["0", "1"])
 @pytest.mark.parametrize("order", [2, 8])
 @pytest.mark.parametrize("shape", [(301, 300), (21, 211, 100)], ids=str)
-def test_pieces_change_no_bit_of_records_across_blocks(shape, order, rng):
+def test_pieces_change_no_bit_of_records_across_blocks(shape, order, turns, rng, monkeypatch):
+    monkeypatch.setenv("SEISKERN_TURNS", turns)
     # Large enough to be cut along y too. Many entries make one sum, and their order counts.
     run = random_run(rng, shape, order, n_steps=12, entries=300)
     whole = run.kernel()
@@ -257,8 +259,10 @@ def test_pieces_change_no_bit_of_records_across_blocks(shape, order, rng):
     assert_same_bits(whole, run.kernel(threads=2))
 
 
+@pytest.mark.parametrize("turns", ["0", "1"])
 @pytest.mark.parametrize("order", ORDERS)
-def test_many_blocks_of_work(order, rng, surfaces):
+def test_many_blocks_of_work(order, turns, rng, surfaces, monkeypatch):
+    monkeypatch.setenv("SEISKERN_TURNS", turns)
     # Larger than any block of the order of work, and more steps than one sweep.
     for shape in [(211, 19), (67, 41, 5)]:
         run = random_run(rng, shape, order, depth=surfaces[order].depth, n_steps=21)
