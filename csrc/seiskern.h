@@ -187,6 +187,9 @@ int sk_elastic_surface_norms(int32_t order, int32_t half, double* norms);
 /* Advances all shots from step `first` to step `last` (exclusive) with `threads` threads. Step n makes
  * velocities at (n + 1/2) dt from stresses at n dt, then stresses at (n + 1) dt. Velocity series are read and
  * written at index n, and so are stress series: index n of a stress receiver holds the stress at (n + 1) dt.
+ *
+ * Threads of one shot share the cache if they measure that they can; SEISKERN_TURNS in the environment, 0 or
+ * 1, decides for them. The result is the same.
  */
 int sk_elastic_run(const sk_elastic* problem, int64_t first, int64_t last, int32_t threads);
 
