@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <limits>
 #include <thread>
 #include <vector>
 
@@ -58,8 +59,12 @@ void run_threads(int threads, const Work& work) {
 }
 
 // Nanoseconds that a word takes from one thread to the next, on the average of `threads` of them. Measured on
-// a Zen 4: 24 on one core, 55 below one outer cache, 245 between two.
+// a Zen 4: 24 on one core, 55 below one outer cache, 245 between two. Of more threads than there are cores it
+// is not measured, for some of them would have to be woken: infinite.
 inline double handover(int threads) {
+  if (static_cast<unsigned>(threads) > std::thread::hardware_concurrency()) {
+    return std::numeric_limits<double>::infinity();
+  }
   constexpr int64_t kRounds = 16;
   std::vector<Progress> at(threads);
   double result = 0;

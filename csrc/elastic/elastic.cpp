@@ -9,12 +9,12 @@
 #include <cstring>
 #include <string>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 #include "common/check.h"
 #include "common/stencil.h"
 #include "elastic/points.h"
+#include "elastic/row_sums.h"
 #include "elastic/surface.h"
 #include "elastic/tile.h"
 #include "elastic/view.h"
@@ -34,8 +34,6 @@ int fail(const std::string& message, int status) {
 namespace seiskern::elastic {
 namespace {
 
-constexpr int64_t kStepsOfPlace = 100;  // steps between two looks at where the threads run
-constexpr double kNear = 120;           // ns that a word takes between threads below one cache, at most
 constexpr int kFields2[] = {SK_VX, SK_VZ, SK_SXX, SK_SZZ, SK_SXZ};
 
 bool has_medium(const sk_elastic_grid& g, int m) {
@@ -270,6 +268,9 @@ Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int t
   return best;
 }
 
+constexpr double kNear = 120;                // ns that a word takes between threads below one cache, at most
+constexpr int64_t kStepsBetweenLooks = 100;  // at where the threads run
+
 // Whether threads should take turns at blocks, which hands on what they have in cache: slow from one outer
 // cache to another. SEISKERN_TURNS decides for them.
 bool take_turns(int threads) {
@@ -309,55 +310,6 @@ Advance* choose_kernel(const sk_elastic_grid& g) {
   }
 }
 
-// Receivers of one shot whose rows are summed apart. Blocks of two strips may sample the same receiver at the
-// same half step, so every row along x of every series has a sum of its own, which one block at a time adds
-// to, in ascending z. They are joined in ascending y afterwards: records do not depend on threads, strips or
-// the steps at which a run is cut.
-template <class T>
-class RowSums {
- public:
-  RowSums(const Points<T>& points, int64_t nz, int64_t stride_y, int64_t first, int64_t last)
-      : points_(points), first_(first), last_(last) {
-    if (points.n_series == 0) return;
-    const int64_t begin = points.row_start[0], n = points.row_start[nz] - begin;
-    std::vector<std::pair<int32_t, int64_t>> keys(static_cast<size_t>(n));
-    for (int64_t e = 0; e < n; ++e) keys[e] = {points.series[begin + e], points.offset[begin + e] / stride_y};
-    sums_ = keys;
-    std::sort(sums_.begin(), sums_.end());
-    sums_.erase(std::unique(sums_.begin(), sums_.end()), sums_.end());
-    number_.resize(keys.size());
-    for (int64_t e = 0; e < n; ++e) {
-      number_[e] =
-          static_cast<int32_t>(std::lower_bound(sums_.begin(), sums_.end(), keys[e]) - sums_.begin());
-    }
-    data_.assign(sums_.size() * static_cast<size_t>(last - first), T(0));
-  }
-
-  // What the kernels write to.
-  Points<T> apart() {
-    Points<T> p = points_;
-    if (p.n_series == 0) return p;
-    p.n_series = static_cast<int64_t>(sums_.size());
-    p.series = number_.data() - p.row_start[0];
-    p.data = data_.data() - first_ * p.n_series;
-    return p;
-  }
-
-  void join() const {
-    for (int64_t n = first_; n < last_; ++n) {
-      const T* row = data_.data() + (n - first_) * static_cast<int64_t>(sums_.size());
-      for (size_t s = 0; s < sums_.size(); ++s) points_.data[n * points_.n_series + sums_[s].first] += row[s];
-    }
-  }
-
- private:
-  Points<T> points_;
-  int64_t first_, last_;
-  std::vector<std::pair<int32_t, int64_t>> sums_;  // series and row of each, sorted
-  std::vector<int32_t> number_;                    // sum of each entry
-  std::vector<T> data_;                            // (last - first, sums)
-};
-
 template <class T>
 void run_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t shot, int64_t first, int64_t last,
               int threads, int sharers) {
@@ -371,10 +323,10 @@ void run_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t shot, i
   const int64_t row_buffer = 3 * s.view.nx;
   std::vector<T> rows(static_cast<size_t>(threads * row_buffer));
   // Threads are moved, so a long run looks again where they are; no bit depends on where it is cut.
-  for (int64_t step = first; step < last; step += kStepsOfPlace) {
+  for (int64_t step = first; step < last; step += kStepsBetweenLooks) {
     run_tiles(g.nz, g.ny, radius, reach_y, g.free_surface ? closure_depth(g.order) : 0,
               make_tiling(g, l, threads, sharers, take_turns(threads)), 2 * step,
-              2 * std::min(last, step + kStepsOfPlace), threads,
+              2 * std::min(last, step + kStepsBetweenLooks), threads,
               [&](int thread, int64_t half, int64_t k0, int64_t k1, int64_t j0, int64_t j1) {
                 advance(&s, rows.data() + thread * row_buffer, half, k0, k1, j0, j1);
               });
