@@ -52,6 +52,14 @@ struct Simd {
   static SK_INLINE Vector all(T value) { return value - Vector{}; }
 };
 
+// The same value, of which the compiler knows nothing: else it keeps a pointer to every row a stencil reads,
+// of which there are more than registers.
+template <class P>
+SK_INLINE P opaque(P p) {
+  asm("" : "+r"(p));
+  return p;
+}
+
 // Slides along a row and gives the vectors that start a few elements before or after the one in the middle. A
 // 64-byte load that crosses cache lines costs two, so they are cut from aligned ones, each loaded once, where
 // registers can be shifted.
@@ -113,10 +121,12 @@ struct Block {
 
   static SK_INLINE Block load(const T* p, int64_t step) {
     Block b;
+    p = opaque(p);
     for (int r = 0; r < kRows; ++r) b.row[r] = Simd<T>::load(p + r * step);
     return b;
   }
   SK_INLINE void store(T* p, int64_t step) const {
+    p = opaque(p);
     for (int r = 0; r < kRows; ++r) Simd<T>::store(p + r * step, row[r]);
   }
   static SK_INLINE Block all(V v) {

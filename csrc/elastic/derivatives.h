@@ -50,7 +50,7 @@ struct Along {
     template <int kN>
     SK_INLINE Block<T, kRows> at(int64_t i, int64_t) {
       Block<T, kRows> result;
-      const T* p = u[kN] + i;
+      const T* p = opaque(u[kN] + i);
       if constexpr (kAxis == SK_X) {
         for (int r = 0; r < kRows; ++r) {
           window[kN][r].slide(p + r * below);

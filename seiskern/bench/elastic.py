@@ -19,12 +19,15 @@ from torch import Tensor
 import seiskern as sk
 from seiskern import _ext
 from seiskern.bench.harness import Timing, triad, turn_by_turn
+from seiskern.kernels import elastic
 
 VP, VS, RHO, SPACING = 3000.0, 3000.0 / 3**0.5, 2500.0, 10.0
 COURANT = 0.57  # of deepwave's stable step at order 2: every contender takes one step per sample
 # Bytes per cell of a step in two plain passes, nothing staying in cache between them: 20 and 35 numbers, each
 # array counted once per pass in which it is used (seiskern/kernels/elastic/README.md, section 8).
 BYTES = {2: 4 * 20, 3: 4 * 35}
+IN_CACHE = {2: (24, 256), 3: (8, 8, 64)}  # grids of which a core's own caches hold all arrays
+IN_CACHE_STEPS = 2000
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,9 @@ class Row:
     bandwidth : float
         Share of the triad bandwidth that the bytes of two plain passes per step would need; above 1 where the
         wavefield stays in cache over several steps.
+    in_cache : float
+        Share of the speed of the same kernel where each core has a small grid, without layers, in caches of
+        its own: what arithmetic and inner caches allow.
     bytes_per_cell : float
         Of medium, wavefield and absorbing layers.
     peers : dict
@@ -104,6 +110,7 @@ class Row:
     ms: float
     mcells: float
     bandwidth: float
+    in_cache: float
     bytes_per_cell: float
     peers: dict[str, float]
     ratios: dict[str, tuple[float, float, float]]
@@ -168,6 +175,7 @@ def _measure(problem: Problem, peers: bool, turns: int, reference: float) -> Row
         ms=1e3 * own.median,
         mcells=rate / 1e6,
         bandwidth=rate * BYTES[problem.ndim] / reference,
+        in_cache=rate / _in_cache_rate(problem, turns),
         bytes_per_cell=_bytes_per_cell(problem),
         peers={name: 1e3 * timing.median for name, timing in times.items()},
         ratios={name: _ratio(timing, own) for name, timing in times.items()},
@@ -219,6 +227,21 @@ def seiskern_run(problem: Problem) -> Callable[[], Tensor]:
         return seismograms.component("p")
 
     return run
+
+
+def _in_cache_rate(problem: Problem, turns: int) -> float:
+    """Cell updates per second of all threads, each on a grid in caches of its own."""
+    shape, threads = IN_CACHE[problem.ndim], _ext.threads()
+    grid = elastic.Problem(shape, (SPACING,) * problem.ndim, problem.dt, problem.order)
+    vp, vs, rho = (torch.full(shape, value) for value in (VP, VS, RHO))
+    medium, profiles = elastic.stagger(grid, vp, vs, rho), grid.profiles(VP, 1.0, 1e-5, 0.0)
+    state, none = elastic.State.zeros(grid, threads), elastic.Points.none(grid, threads, IN_CACHE_STEPS)
+
+    def run() -> None:
+        elastic.run(grid, state, medium, profiles, (none, none), (none, none), 0, IN_CACHE_STEPS)
+
+    best = turn_by_turn({"in cache": run}, turns)["in cache"].best
+    return math.prod(shape) * threads * IN_CACHE_STEPS / best
 
 
 def _bytes_per_cell(problem: Problem) -> float:

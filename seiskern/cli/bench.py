@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 FOOTNOTE = (
     "ratios: a peer's time over ours, median [least-greatest] of the turns; "
-    "triad: share of the measured bandwidth that two plain passes a step would need"
+    "triad: share of the measured bandwidth that two plain passes a step would need; "
+    "in-cache: share of the kernel's speed where each core has a small grid in caches of its own"
 )
 
 
@@ -54,10 +55,12 @@ def run(options: argparse.Namespace) -> int:
 def markdown(rows: "Sequence[Row]", machine: dict[str, object]) -> str:
     """Table for docs/benchmarks.md, and the machine it holds for."""
     peers = list(rows[0].peers) if rows else []
-    header = ["case (fp32)", "seiskern, ms", "Mcell/s", "of triad", "B/cell", *(f"{p}, ms" for p in peers)]
+    header = ["case (fp32)", "seiskern, ms", "Mcell/s", "of triad", "of in-cache", "B/cell"]
+    header += [f"{p}, ms" for p in peers]
     lines = [header, ["---", *["---:"] * (len(header) - 1)]]
     for row in rows:
-        own = [f"{row.ms:.4g}", f"{row.mcells:.0f}", f"{row.bandwidth:.2f}", f"{row.bytes_per_cell:.0f}"]
+        shares = [f"{row.bandwidth:.2f}", f"{row.in_cache:.2f}"]
+        own = [f"{row.ms:.4g}", f"{row.mcells:.0f}", *shares, f"{row.bytes_per_cell:.0f}"]
         lines.append([row.problem, *own, *(_peer(row, name) for name in peers)])
     facts = ", ".join(f"{key} {value}" for key, value in machine.items())
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{FOOTNOTE}. {facts}."
@@ -70,6 +73,6 @@ def _peer(row: "Row", name: str) -> str:
 
 def _line(row: "Row") -> str:
     speed = f"{row.ms:9.4g} ms {row.mcells:7.0f} Mcell/s"
-    memory = f"{row.bandwidth:5.2f} of triad {row.bytes_per_cell:4.0f} B/cell"
+    shares = f"{row.bandwidth:5.2f} of triad {row.in_cache:5.2f} of in-cache"
     peers = "  ".join(f"{name} {_peer(row, name)}" for name in row.peers)
-    return f"{row.problem:<40} {speed} {memory}  {peers}".rstrip()
+    return f"{row.problem:<40} {speed} {shares} {row.bytes_per_cell:4.0f} B/cell  {peers}".rstrip()

@@ -220,6 +220,7 @@ def timings(monkeypatch):
         "ms": 10.0,
         "mcells": 1234.4,
         "bandwidth": 1.25,
+        "in_cache": 0.75,
         "bytes_per_cell": 48.2,
         "correlation": float("nan"),
     }
@@ -242,7 +243,7 @@ def test_bench_prints_times_and_ratios(cli, timings):
     assert code == 0
     assert timings == [(True, False, 3)]
     first = " ".join(out.splitlines()[0].split())
-    assert first.startswith("first 10 ms 1234 Mcell/s 1.25 of triad 48 B/cell")
+    assert first.startswith("first 10 ms 1234 Mcell/s 1.25 of triad 0.75 of in-cache 48 B/cell")
     assert first.endswith("deepwave 30, 3.00x [2.50-3.50] devito 5, 0.50x [0.40-0.60]")
     assert "threads" in out
 
@@ -261,7 +262,8 @@ def test_bench_as_json_and_markdown(cli, timings):
     assert document["rows"][0]["correlation"] is None
     _, out, _ = cli("bench", "elastic", "--peers", "--markdown")
     lines = out.splitlines()
-    assert lines[2] == "| first | 10 | 1234 | 1.25 | 48 | 30, 3.00x [2.50-3.50] | 5, 0.50x [0.40-0.60] |"
+    own, peers = "10 | 1234 | 1.25 | 0.75 | 48", "30, 3.00x [2.50-3.50] | 5, 0.50x [0.40-0.60]"
+    assert lines[2] == f"| first | {own} | {peers} |"
     assert len({line.count("|") for line in lines[:4]}) == 1
 
 
