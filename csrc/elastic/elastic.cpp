@@ -168,6 +168,8 @@ int check(const sk_elastic& p) {
   const int64_t medium = (p.grid.ndim == 2 ? 5 : int64_t{SK_MEDIA}) * l.array_size;
   if (p.medium_shot_stride != 0 && p.medium_shot_stride < medium)
     return fail("medium_shot_stride must be 0 or >= " + std::to_string(medium));
+  if (p.profiles_shot_stride != 0 && p.profiles_shot_stride < l.profile_size)
+    return fail("profiles_shot_stride must be 0 or >= " + std::to_string(l.profile_size));
   for (const auto* points : all_points(p)) {
     if (const int status = check_points(*points, p.grid, l, p.n_shots)) return status;
   }
@@ -206,13 +208,14 @@ Shot<T> make_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t sho
     v.medium[m] = medium;
     medium += l.array_size;
   }
+  const T* profiles = static_cast<const T*>(p.profiles) + shot * p.profiles_shot_stride;
   T* memory = static_cast<T*>(p.pml) + shot * l.pml_size;
   for (int axis = 0; axis < 3; ++axis) {
     const Extent e = extent(g, axis);
     v.layer[axis].low = e.low, v.layer[axis].high = e.high;
     v.scale[axis] = g.dt / g.h[axis];
     for (int m = 0; m < g.order / 2; ++m) v.c[axis][m] = T(taylor(g.order, m) * v.scale[axis]);
-    v.profile[axis] = profile_of<const T>(g, axis, static_cast<const T*>(p.profiles));
+    v.profile[axis] = profile_of<const T>(g, axis, profiles);
     const T* factor = v.profile[axis].g[0];  // and those of half nodes after them
     v.damped =
         v.damped || std::any_of(factor, factor + 2 * count(g, axis), [](T value) { return value != T(1); });

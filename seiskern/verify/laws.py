@@ -174,27 +174,28 @@ def subcell_shift() -> float:
 # Batches and machines: the same numbers however the work is cut
 
 
-def _shots(dt: float, nt: int) -> list[sk.Force]:
+def _shots(dt: float = 0.008, nt: int = 240) -> list[sk.Force]:
     return [
-        sk.Force(x=80.0 + 60.0 * n, z=55.0, force=(1e6, 2e6), signature=wavelet(dt, nt)) for n in range(3)
+        sk.Force(x=80.0 + 60.0 * n, z=55.0, force=(1e6, 2e6), signature=wavelet(dt, nt, 8.0 * 2**n))
+        for n in range(3)
     ]
 
 
-def _record(medium: sk.Medium, shots: Any, dt: float = 0.008, nt: int = 80) -> Tensor:
+def _record(medium: sk.Medium, shots: Any, dt: float = 0.008, nt: int = 240) -> Tensor:
     receivers = sk.Receivers(x=[33.0, 211.0, 300.0], z=[0.0, 10.0, 107.0])
     return sk.simulate(medium, shots, receivers, dt=dt, nt=nt, absorbing=10).data
 
 
 def shot_batch() -> float:
     """Largest difference between shots run together and one by one."""
-    medium, shots = random_medium((37, 41), 5, torch.float32), _shots(0.008, 80)
+    medium, shots = random_medium((37, 41), 5, torch.float32), _shots()
     single = torch.cat([_record(medium, shot) for shot in shots])
     return float((_record(medium, shots) - single).abs().max())
 
 
 def medium_batch() -> float:
     """Largest difference between media run together and one by one, at the step of the batch."""
-    media, shots = [random_medium((37, 41), seed, torch.float32) for seed in range(3)], _shots(0.008, 80)
+    media, shots = [random_medium((37, 41), seed, torch.float32) for seed in range(3)], _shots()
     vp, vs, rho = (torch.stack([getattr(m, n) for m in media]) for n in ("vp", "vs", "rho"))
     joined = sk.Medium(vp, vs, rho, (SPACING, SPACING))
     together = _record(joined, shots)

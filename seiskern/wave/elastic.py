@@ -154,10 +154,19 @@ def simulate(
 
 @dataclass
 class _Band:
-    """Frequencies of the sources: where they are strongest and up to where they reach, Hz."""
+    """Frequencies of a shot's sources: where they are strongest and up to where they reach, Hz."""
 
     dominant: float
     highest: float
+
+    @property
+    def octave(self) -> float:
+        """The power of two next to the dominant frequency.
+
+        Layers made for it do not change when a source function changes a little, so that records are linear
+        in it.
+        """
+        return 2.0 ** round(math.log2(self.dominant)) if self.dominant > 0 else 0.0
 
     @classmethod
     def of(cls, series: Tensor, dt: float) -> "_Band":
@@ -193,38 +202,61 @@ class Run:
             if medium.effective is None
             else problem.pack(pad_effective(medium, problem.absorbing, problem.free_surface))
         )
-        samples = self._samples(shots)
-        band = _Band.of(samples, self.clock.dt)
-        self._warn(band)
-        self.profiles = problem.profiles(decided.speed, band.dominant, REFLECTION, multiaxial)
+        samples, which = self._samples(shots)
+        bands = self._bands(samples, which)
+        self._warn(max(band.highest for band in bands))
+        self.profiles = self._profiles([band.octave for band in bands], multiaxial)
         self.none = elastic.Points.none(problem, len(shots), self.clock.steps)
-        self.sources = self._sources(shots, samples)
+        self.sources = self._sources(shots, samples, which)
         self.quantity = QUANTITIES[quantity]
         self.components = tuple(self.quantity.parts(medium.ndim))
         self.receivers = self._receivers(receivers, len(shots))
         self.state = elastic.State.zeros(problem, len(shots))
 
-    def _samples(self, shots: list[list[Source]]) -> Tensor:
-        """Time functions of all sources, (n_sources, nt)."""
-        rows = []
-        for number, source in enumerate(source for shot in shots for source in shot):
-            name = "signature" if isinstance(source, Force) else "rate"
-            series = _checks.finite(name, _checks.as_tensor(name, source.series, torch.float64))
-            if series.requires_grad:
-                raise ValueError(f"`{name}` must not require a gradient: none is computed in this version")
-            if series.shape != (self.clock.nt,):
-                raise ValueError(
-                    f"`{name}` of source {number} must have shape ({self.clock.nt},), "
-                    f"got {tuple(series.shape)}"
-                )
-            rows.append(series)
-        return torch.stack(rows) if rows else torch.zeros(1, self.clock.nt, dtype=torch.float64)
+    def _samples(self, shots: list[list[Source]]) -> tuple[Tensor, list[list[int]]]:
+        """Distinct time functions, (n, nt), and the numbers of those of each shot."""
+        distinct: dict[int, Tensor] = {}  # by identity: shots often share one
+        for number, source in enumerate(source for sources in shots for source in sources):
+            if id(source.series) not in distinct:
+                distinct[id(source.series)] = self._series(number, source)
+        row = {key: n for n, key in enumerate(distinct)}
+        which = [[row[id(source.series)] for source in sources] for sources in shots]
+        none = [torch.zeros(self.clock.nt, dtype=torch.float64)]
+        return torch.stack(list(distinct.values()) or none), which
 
-    def _warn(self, band: _Band) -> None:
-        if band.highest > 1.02 * self.plan.frequency:
-            fine = max(self.medium.spacing) * self.plan.frequency / band.highest
+    def _series(self, number: int, source: Source) -> Tensor:
+        name = "signature" if isinstance(source, Force) else "rate"
+        series = _checks.finite(name, _checks.as_tensor(name, source.series, torch.float64))
+        if series.requires_grad:
+            raise ValueError(f"`{name}` must not require a gradient: none is computed in this version")
+        if series.shape != (self.clock.nt,):
+            raise ValueError(
+                f"`{name}` of source {number} must have shape ({self.clock.nt},), got {tuple(series.shape)}"
+            )
+        return series
+
+    def _bands(self, samples: Tensor, which: list[list[int]]) -> list[_Band]:
+        """Of each shot."""
+        found = {
+            numbers: _Band.of(samples[list(numbers)], self.clock.dt) for numbers in set(map(tuple, which))
+        }
+        return [found[tuple(numbers)] for numbers in which]
+
+    def _profiles(self, frequencies: list[float], multiaxial: float) -> Tensor:
+        """Of the absorbing layers: one for all shots, or one for each."""
+        made = {
+            frequency: self.plan.problem.profiles(self.plan.speed, frequency, REFLECTION, multiaxial)
+            for frequency in set(frequencies)
+        }
+        if len(made) == 1:
+            return made[frequencies[0]]
+        return torch.stack([made[frequency] for frequency in frequencies])
+
+    def _warn(self, highest: float) -> None:
+        if highest > 1.02 * self.plan.frequency:
+            fine = max(self.medium.spacing) * self.plan.frequency / highest
             warnings.warn(
-                f"the source reaches {band.highest:.3g} Hz but a grid of {max(self.medium.spacing):g} m "
+                f"the source reaches {highest:.3g} Hz but a grid of {max(self.medium.spacing):g} m "
                 f"resolves {self.plan.frequency:.3g} Hz ({self.plan.points:g} nodes per shortest wavelength "
                 f"at order {self.plan.problem.order}); a spacing of {fine:.3g} m would do",
                 stacklevel=4,
@@ -245,7 +277,9 @@ class Run:
                     )
         return result
 
-    def _sources(self, shots: list[list[Source]], samples: Tensor) -> tuple[elastic.Points, elastic.Points]:
+    def _sources(
+        self, shots: list[list[Source]], samples: Tensor, which: list[list[int]]
+    ) -> tuple[elastic.Points, elastic.Points]:
         flat = [source for sources in shots for source in sources]
         number = [(shot, n) for shot, sources in enumerate(shots) for n in range(len(sources))]
         place = self._place("source", self._coordinates(flat))
@@ -271,9 +305,9 @@ class Run:
             # Forces act at whole steps, moment rates midway.
             values = self.clock.source_series(samples, half=stress).to(self.plan.problem.dtype)
             width = max(len(sources) for sources in shots)
-            data = values.new_zeros(len(shots) * width, self.clock.steps)
-            data.index_copy_(0, torch.tensor([width * shot + n for shot, n in number]), values)
-            data = data.view(len(shots), width, -1).transpose(1, 2).contiguous()
+            data = values.new_zeros(len(shots), self.clock.steps, width)
+            for shot, numbers in zip(data, which, strict=True):
+                shot[:, : len(numbers)] = values[numbers].T
             points.append(found.points(self.plan, data, factors))
         return points[0], points[1]
 

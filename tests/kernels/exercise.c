@@ -150,12 +150,17 @@ static void* simulate(const sk_elastic_grid* g, int64_t n_shots, int64_t n_model
 
   sk_elastic p = {0};
   p.grid = grid, p.n_shots = n_shots, p.medium_shot_stride = n_models == 1 ? 0 : n_media * l.array_size;
+  const int64_t n_profiles = n_models; /* of each shot, or of all */
+  p.profiles_shot_stride = n_profiles == 1 ? 0 : l.profile_size;
   void *medium = zeros(n_models * n_media * l.array_size, g->itemsize),
-       *profiles = zeros(l.profile_size, g->itemsize);
+       *profiles = zeros(n_profiles * l.profile_size, g->itemsize);
   require(sk_elastic_stagger(&grid, &m, threads, medium) == SK_OK, "stagger");
   require_clean(g, &l, medium, n_models * n_media, "padding of the medium");
-  require(sk_elastic_profiles(&grid, ranges.speed, 10, 1e-5, 0.1 * (double)(n_shots % 2), profiles) == SK_OK,
-          "profiles");
+  for (int64_t n = 0; n < n_profiles; ++n) {
+    void* const own = (char*)profiles + n * l.profile_size * g->itemsize;
+    require(sk_elastic_profiles(&grid, ranges.speed, 10, 1e-5, 0.1 * (double)(n_shots % 2), own) == SK_OK,
+            "profiles");
+  }
   p.medium = medium, p.profiles = profiles;
   p.fields = zeros(n_shots * n_fields * l.array_size, g->itemsize);
   p.pml = zeros(n_shots * l.pml_size, g->itemsize);

@@ -41,6 +41,23 @@ def test_a_source_a_list_and_a_list_of_lists(medium, force):
 def test_records_are_linear_in_the_source(medium, force):
     once, twice = (run(medium, force(direction=(f, 0.5 * f))).data for f in (1e6, 2e6))
     assert torch.equal(2 * once, twice)
+    first, second = (sk.ricker(f0, DT, 300) for f0 in (4.0, 4.5))
+    apart, together = (
+        run(medium, [sk.Force(x=200.0, z=150.0, force=(1e6, 5e5), signature=s) for s in shots], nt=300).data
+        for shots in ((first, second), (first + second,))
+    )
+    torch.testing.assert_close(
+        apart.sum(0, keepdim=True), together, atol=1e-12 * float(together.abs().max()), rtol=0
+    )
+
+
+@pytest.mark.parametrize("frequencies", [(4.0, 4.5), (4.0, 2.0)], ids=["one-octave", "two-octaves"])
+def test_shots_do_not_depend_on_their_neighbours(medium, frequencies):
+    shots = [
+        sk.Force(x=200.0, z=150.0, force=(1e6, 5e5), signature=sk.ricker(f0, DT, 300)) for f0 in frequencies
+    ]
+    together = run(medium, shots, nt=300).data
+    assert torch.equal(together, torch.cat([run(medium, shot, nt=300).data for shot in shots]))
 
 
 def test_the_origin_only_names_places(medium, force):

@@ -29,7 +29,7 @@ def run(
         Changed in place.
     medium : Tensor, shape (1 or n_shots, n_coefficients, array_size)
         From ``Problem.pack``.
-    profiles : Tensor
+    profiles : Tensor, shape (profile_size,) or (n_shots, profile_size)
         From ``Problem.profiles``.
     sources, receivers : (Points, Points)
         Of velocities and of stresses.
@@ -48,7 +48,7 @@ def run(
         "fields": (state.fields, (n_shots, len(problem.fields), layout["array_size"])),
         "memory": (state.memory, (n_shots, layout["pml_size"])),
         "medium": (medium, (len(medium), len(problem.coefficients), layout["array_size"])),
-        "profiles": (profiles, (layout["profile_size"],)),
+        "profiles": (profiles, (n_shots, layout["profile_size"])[-profiles.ndim :]),
     }
     for name, (tensor, shape) in expected.items():
         if tensor.shape != shape or tensor.dtype != problem.dtype or not tensor.is_contiguous():
@@ -72,6 +72,7 @@ def run(
         0 if len(medium) == 1 else medium.stride(0),
         state.memory.data_ptr(),
         profiles.data_ptr(),
+        profiles.stride(0) if profiles.ndim == 2 else 0,
         [p.native for p in points],
         first,
         last,
