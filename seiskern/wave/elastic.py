@@ -161,12 +161,12 @@ class _Band:
 
     @property
     def octave(self) -> float:
-        """The power of two next to the dominant frequency.
+        """The power of two at or below the dominant frequency.
 
         Layers made for it do not change when a source function changes a little, so that records are linear
         in it.
         """
-        return 2.0 ** round(math.log2(self.dominant)) if self.dominant > 0 else 0.0
+        return 2.0 ** math.floor(math.log2(self.dominant)) if self.dominant > 0 else 0.0
 
     @classmethod
     def of(cls, series: Tensor, dt: float) -> "_Band":
