@@ -10,6 +10,7 @@
 #include <iterator>
 #include <stdexcept>
 
+#include "common/parallel.h"
 #include "seiskern.h"
 
 namespace py = pybind11;
@@ -168,6 +169,7 @@ PYBIND11_MODULE(_C, m) {
     return std::vector<double>(norms.begin(), norms.begin() + n);
   });
   m.def("use_huge_pages", &use_huge_pages);
+  m.def("handover", &seiskern::handover);
   m.def("version", &sk_version);
   m.def("isa", &sk_isa);
   m.def("compiled_isas", [] { return std::string(sk_compiled_isas()); });

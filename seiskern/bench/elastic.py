@@ -259,4 +259,9 @@ def _bytes_per_cell(problem: Problem) -> float:
 
 def machine() -> dict[str, object]:
     """What the figures hold for."""
-    return {"threads": _ext.threads(), "isa": _ext.describe()["isa"], "torch": torch.__version__}
+    return {
+        "threads": _ext.threads(),
+        "isa": _ext.describe()["isa"],
+        "torch": torch.__version__,
+        "handover_ns": round(_ext.handover()),
+    }

@@ -1,6 +1,7 @@
 """The small commands and what they all share."""
 
 import io
+import re
 import sys
 import types
 import warnings
@@ -246,6 +247,7 @@ def test_bench_prints_times_and_ratios(cli, timings):
     assert first.startswith("first 10 ms 1234 Mcell/s 1.25 of triad 0.75 of in-cache 48 B/cell")
     assert first.endswith("deepwave 30, 3.00x [2.50-3.50] devito 5, 0.50x [0.40-0.60]")
     assert "threads" in out
+    assert re.search(r"handover_ns +\d+", out)
 
 
 def test_bench_without_peers_names_none(cli, timings):
