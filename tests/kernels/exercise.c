@@ -271,9 +271,26 @@ static void refuse_entries(void) {
   require(run_refuses(0, 2, 1, SK_VX, 1) && run_refuses(0, 2, 1, SK_VX, -1), "absent series");
 }
 
+static void refuse_strides(void) {
+  sk_elastic p = {0};
+  p.grid = (sk_elastic_grid){2, 4, 4, 0, 0, 8, 1, 1, 1e-3, {1, 1, 1}, {0, 0, 0}, {0, 0, 0}};
+  sk_elastic_layout_t l;
+  require(sk_elastic_layout(&p.grid, &l) == SK_OK, "layout");
+  void *fields = zeros(2 * 5 * l.array_size, 4), *medium = zeros(2 * 5 * l.array_size, 4),
+       *profiles = zeros(2 * l.profile_size, 4);
+  p.n_shots = 2, p.fields = fields, p.medium = medium, p.profiles = profiles;
+  p.medium_shot_stride = 5 * l.array_size, p.profiles_shot_stride = l.profile_size;
+  require(sk_elastic_run(&p, 0, 1, 1) == SK_OK, "right strides were refused");
+  p.medium_shot_stride -= 1;
+  require(sk_elastic_run(&p, 0, 1, 1) == SK_INVALID, "media of two shots may not overlap");
+  p.medium_shot_stride = 0, p.profiles_shot_stride -= 1;
+  require(sk_elastic_run(&p, 0, 1, 1) == SK_INVALID, "profiles of two shots may not overlap");
+  free(fields), free(medium), free(profiles);
+}
+
 int main(void) {
   int cases = 0;
-  refuse(), refuse_entries();
+  refuse(), refuse_entries(), refuse_strides();
   for (int ndim = 2; ndim <= 3; ++ndim) {
     for (int order = 2; order <= 8; order += 2) {
       for (int variant = 0; variant < 8; ++variant) {
