@@ -4,7 +4,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 import numpy as np
@@ -215,18 +215,19 @@ class Run:
 
     def _samples(self, shots: list[list[Source]]) -> tuple[Tensor, list[list[int]]]:
         """Distinct time functions, (n, nt), and the numbers of those of each shot."""
+        given = [[source.series for source in sources] for sources in shots]
         distinct: dict[int, Tensor] = {}  # by identity: shots often share one
-        for number, source in enumerate(source for sources in shots for source in sources):
-            if id(source.series) not in distinct:
-                distinct[id(source.series)] = self._series(number, source)
+        for number, (source, series) in enumerate(zip(chain(*shots), chain(*given), strict=True)):
+            if id(series) not in distinct:
+                distinct[id(series)] = self._series(number, source, series)
         row = {key: n for n, key in enumerate(distinct)}
-        which = [[row[id(source.series)] for source in sources] for sources in shots]
+        which = [[row[id(series)] for series in own] for own in given]
         none = [torch.zeros(self.clock.nt, dtype=torch.float64)]
         return torch.stack(list(distinct.values()) or none), which
 
-    def _series(self, number: int, source: Source) -> Tensor:
+    def _series(self, number: int, source: Source, given: Any) -> Tensor:
         name = "signature" if isinstance(source, Force) else "rate"
-        series = _checks.finite(name, _checks.as_tensor(name, source.series, torch.float64))
+        series = _checks.finite(name, _checks.as_tensor(name, given, torch.float64))
         if series.requires_grad:
             raise ValueError(f"`{name}` must not require a gradient: none is computed in this version")
         if series.shape != (self.clock.nt,):

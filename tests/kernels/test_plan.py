@@ -1,6 +1,7 @@
 """Layout of the arrays, sorting of the points, and what is refused."""
 
 import math
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -409,3 +410,8 @@ def test_products_refuse(change, message):
 def test_entries_are_complete():
     with pytest.raises(ValueError, match="one value each of everything, 2"):
         build(make_problem(), [0, 0], [1, 2], [0], [0, 0], [0, 0])
+
+
+def test_the_handover_of_more_threads_than_cores_is_not_measured():
+    assert 0 < _ext.handover() < math.inf
+    assert _ext.require().handover(os.cpu_count() + 1) == math.inf

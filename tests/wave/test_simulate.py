@@ -60,6 +60,22 @@ def test_shots_do_not_depend_on_their_neighbours(medium, frequencies):
     assert torch.equal(together, torch.cat([run(medium, shot, nt=300).data for shot in shots]))
 
 
+class _Computed(sk.Force):
+    @property
+    def series(self):
+        """Made anew whenever it is asked for."""
+        return self.signature.clone()
+
+
+def test_time_functions_are_told_apart(medium):
+    kinds = {kind: [] for kind in (sk.Force, _Computed)}
+    for kind, shots in kinds.items():
+        for f0 in (3.0, 4.0, 4.5, 5.0):
+            shots.append(kind(x=200.0, z=150.0, force=(1e6, 5e5), signature=sk.ricker(f0, DT, 300)))
+    given, computed = (run(medium, shots, nt=300).data for shots in kinds.values())
+    assert torch.equal(given, computed)
+
+
 def test_the_origin_only_names_places(medium, force):
     moved = sk.Medium(medium.vp, medium.vs, medium.rho, 10.0, origin=(100.0, -300.0))
     there = run(moved, force(x=-100.0, z=250.0), sk.Receivers(x=[-150.0, -47.0], z=[100.0, 307.0])).data
