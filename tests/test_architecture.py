@@ -15,7 +15,7 @@ LAYERS = {
     "wave": 3,
     **dict.fromkeys(["media", "models", "metrics", "io"], 2),
     "kernels": 1,
-    **dict.fromkeys(["grid", "_checks", "_types", "_ext"], 0),
+    **dict.fromkeys(["grid", "_checks", "_types", "_ext", "_remember"], 0),
 }
 # The public face gathers names from below `cli`; for what imports it, it stands where `wave` stands.
 FACES = {"__init__", "ops", "__main__"}

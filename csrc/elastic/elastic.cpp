@@ -271,8 +271,9 @@ Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int t
   return best;
 }
 
-constexpr double kNear = 120;                // ns that a word takes between threads below one cache, at most
-constexpr int64_t kStepsBetweenLooks = 100;  // at where the threads run
+constexpr double kNear = 120;  // ns that a word takes between threads below one cache, at most
+// Between two looks at where the threads run there are at least so many steps, and updates of cells.
+constexpr int64_t kStepsBetweenLooks = 100, kUpdatesBetweenLooks = 1 << 24;
 
 // Whether threads should take turns at blocks, which hands on what they have in cache: slow from one outer
 // cache to another. SEISKERN_TURNS decides for them.
@@ -318,18 +319,19 @@ void run_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t shot, i
               int threads, int sharers) {
   const sk_elastic_grid& g = p.grid;
   Shot<T> s = make_shot<T>(p, l, shot);
-  RowSums<T> velocities(s.receivers[0], g.nz, l.stride_y, first, last),
-      stresses(s.receivers[1], g.nz, l.stride_y, first, last);
+  RowSums<T> velocities(s.receivers[0], g, l.stride_y, first, last),
+      stresses(s.receivers[1], g, l.stride_y, first, last);
   s.receivers[0] = velocities.apart(), s.receivers[1] = stresses.apart();
   Advance* const advance = choose_kernel(g);
   const int64_t radius = g.order / 2, reach_y = g.ndim == 3 ? radius : 0;
   const int64_t row_buffer = 3 * s.view.nx;
   std::vector<T> rows(static_cast<size_t>(threads * row_buffer));
   // Threads are moved, so a long run looks again where they are; no bit depends on where it is cut.
-  for (int64_t step = first; step < last; step += kStepsBetweenLooks) {
+  const int64_t steps = std::max(kStepsBetweenLooks, kUpdatesBetweenLooks / (g.nx * g.ny * g.nz));
+  for (int64_t step = first; step < last; step += steps) {
     run_tiles(g.nz, g.ny, radius, reach_y, g.free_surface ? closure_depth(g.order) : 0,
               make_tiling(g, l, threads, sharers, take_turns(threads)), 2 * step,
-              2 * std::min(last, step + kStepsBetweenLooks), threads,
+              2 * std::min(last, step + steps), threads,
               [&](int thread, int64_t half, int64_t k0, int64_t k1, int64_t j0, int64_t j1) {
                 advance(&s, rows.data() + thread * row_buffer, half, k0, k1, j0, j1);
               });

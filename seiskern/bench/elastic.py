@@ -156,18 +156,9 @@ def run_bench(peers: bool, toy: bool = False, turns: int = 5) -> Iterator[Row]:
 
 
 def _measure(problem: Problem, peers: bool, turns: int, reference: float) -> Row:
-    contenders: dict[str, Callable[[], object]] = {"seiskern": seiskern_run(problem)}
-    correlation = math.nan
-    if peers:
-        from seiskern.bench import peers as others
-
-        contenders |= others.contenders(problem)
-        correlation = _correlation(contenders["seiskern"](), contenders["deepwave"]())
-        if not correlation > 0.99:
-            raise RuntimeError(
-                f"records of {problem.name} do not agree with deepwave's: correlation {correlation:.4f}"
-            )
-    times = turn_by_turn(contenders, turns)
+    with warnings.catch_warnings():  # the few steps may cut the wavelet, which no grid resolves
+        warnings.filterwarnings("ignore", message="the source reaches")
+        times, correlation = _times(problem, peers, turns)
     own = times.pop("seiskern")
     rate = problem.updates / own.median
     return Row(
@@ -181,6 +172,22 @@ def _measure(problem: Problem, peers: bool, turns: int, reference: float) -> Row
         ratios={name: _ratio(timing, own) for name, timing in times.items()},
         correlation=correlation,
     )
+
+
+def _times(problem: Problem, peers: bool, turns: int) -> tuple[dict[str, Timing], float]:
+    """Times of all contenders, and the correlation of the records with deepwave's."""
+    contenders: dict[str, Callable[[], object]] = {"seiskern": seiskern_run(problem)}
+    correlation = math.nan
+    if peers:
+        from seiskern.bench import peers as others
+
+        contenders |= others.contenders(problem)
+        correlation = _correlation(contenders["seiskern"](), contenders["deepwave"]())
+        if not correlation > 0.99:
+            raise RuntimeError(
+                f"records of {problem.name} do not agree with deepwave's: correlation {correlation:.4f}"
+            )
+    return turn_by_turn(contenders, turns), correlation
 
 
 def _ratio(peer: Timing, own: Timing) -> tuple[float, float, float]:
@@ -210,21 +217,18 @@ def seiskern_run(problem: Problem) -> Callable[[], Tensor]:
     receivers = sk.Receivers(**line)
 
     def run() -> Tensor:
-        with warnings.catch_warnings():  # the few steps may cut the wavelet, which no grid resolves
-            warnings.filterwarnings("ignore", message="the source reaches")
-            seismograms = sk.simulate(
-                medium,
-                [source] * problem.shots,
-                receivers,
-                dt=problem.dt,
-                nt=problem.steps,
-                quantity="pressure",
-                free_surface=False,
-                absorbing=problem.absorbing,
-                order=problem.order,
-                dispersion_correction=False,
-            )
-        return seismograms.component("p")
+        return sk.simulate(
+            medium,
+            [source] * problem.shots,
+            receivers,
+            dt=problem.dt,
+            nt=problem.steps,
+            quantity="pressure",
+            free_surface=False,
+            absorbing=problem.absorbing,
+            order=problem.order,
+            dispersion_correction=False,
+        ).component("p")
 
     return run
 

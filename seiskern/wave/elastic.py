@@ -2,9 +2,9 @@
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain, groupby
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from seiskern import _checks
+from seiskern._remember import remembered
 from seiskern.kernels import elastic
 from seiskern.kernels.elastic.plan import FIELD_NUMBER
 from seiskern.media.model import Medium
 from seiskern.media.staggered import pad_effective
 from seiskern.wave.plan import Plan, plan
-from seiskern.wave.points import Entries, as_density, entries, on_surface
+from seiskern.wave.points import of_receivers, of_sources
 from seiskern.wave.record import QUANTITIES, Seismograms, Snapshots, SnapshotWriter
 from seiskern.wave.source import Force, Receivers, Source, as_shots
 
@@ -168,16 +169,17 @@ class _Band:
         """
         return 2.0 ** math.floor(math.log2(self.dominant)) if self.dominant > 0 else 0.0
 
-    @classmethod
-    def of(cls, series: Tensor, dt: float) -> "_Band":
-        n = 4 * series.shape[-1]
-        spectrum = np.fft.rfft(series.numpy(), n)
-        power = (spectrum.real**2 + spectrum.imag**2).sum(0)
-        if not power.max() > 0:
-            return cls(0.0, 0.0)
-        strong = np.flatnonzero(power >= BAND_LEVEL**2 * power.max())
-        unit = 1 / (n * dt)
-        return cls(float(np.arange(len(power)) @ power / power.sum()) * unit, float(strong[-1]) * unit)
+
+@remembered
+def _band(series: Tensor, dt: float) -> _Band:
+    n = 4 * series.shape[-1]
+    spectrum = np.fft.rfft(series.numpy(), n)
+    power = (spectrum.real**2 + spectrum.imag**2).sum(0)
+    if not power.max() > 0:
+        return _Band(0.0, 0.0)
+    strong = np.flatnonzero(power >= BAND_LEVEL**2 * power.max())
+    unit = 1 / (n * dt)
+    return _Band(float(np.arange(len(power)) @ power / power.sum()) * unit, float(strong[-1]) * unit)
 
 
 class Run:
@@ -238,9 +240,7 @@ class Run:
 
     def _bands(self, samples: Tensor, which: list[list[int]]) -> list[_Band]:
         """Of each shot."""
-        found = {
-            numbers: _Band.of(samples[list(numbers)], self.clock.dt) for numbers in set(map(tuple, which))
-        }
+        found = {numbers: _band(samples[list(numbers)], self.clock.dt) for numbers in set(map(tuple, which))}
         return [found[tuple(numbers)] for numbers in which]
 
     def _profiles(self, frequencies: list[float], multiaxial: float) -> Tensor:
@@ -263,86 +263,74 @@ class Run:
                 stacklevel=4,
             )
 
-    def _place(self, name: str, place: dict[str, Tensor]) -> Tensor:
+    def _place(self, name: str, place: Tensor) -> Tensor:
         """Coordinates, (ndim, n), all in the model."""
-        result = torch.stack([place[axis] for axis in self.medium.axes])
-        ends = torch.stack(result.aminmax(dim=1)).T.tolist() if result.numel() else [()] * self.medium.ndim
-        for number, (axis, values) in enumerate(zip(self.medium.axes, ends, strict=True)):
+        ends = zip(place.amin(1).tolist(), place.amax(1).tolist(), strict=True) if place.numel() else ()
+        for number, values in enumerate(ends):
             low = self.medium.origin[number]
             high = low + (self.medium.shape[number] - 1) * self.medium.spacing[number]
             slack = 1e-9 * max(abs(low), abs(high), 1.0)
             for got in values:
                 if not low - slack <= got <= high + slack:
                     raise ValueError(
-                        f"`{name}.{axis}` must lie in the model, {low:g} to {high:g} m, got {got:g}"
+                        f"`{name}.{self.medium.axes[number]}` must lie in the model, {low:g} to {high:g} m, "
+                        f"got {got:g}"
                     )
-        return result
+        return place
 
     def _sources(
         self, shots: list[list[Source]], samples: Tensor, which: list[list[int]]
     ) -> tuple[elastic.Points, elastic.Points]:
+        problem = self.plan.problem
         flat = [source for sources in shots for source in sources]
         number = [(shot, n) for shot, sources in enumerate(shots) for n in range(len(sources))]
         place = self._place("source", self._coordinates(flat))
-        components = [source.components(self.medium.ndim) for source in flat]
+        components = [source.components(problem.ndim) for source in flat]
+        width = max(map(len, which))  # a shot with fewer sources has any series in the rest, which none uses
+        rows = torch.tensor([numbers + [0] * (width - len(numbers)) for numbers in which])
         points = []
         for stress in (False, True):
-            acting = [
+            acting = tuple(
                 (source, FIELD_NUMBER[name], *number[source], component[name])
-                for name in self.plan.problem.fields
+                for name in problem.fields
                 for source, component in enumerate(components)
                 if component.get(name) and (name[0] == "s") == stress
-            ]
+            )
             if not acting:
                 points.append(self.none)
                 continue
-            *integers, amount = zip(*acting, strict=True)
-            source, field, shot, series = torch.tensor(integers)
-            weight = torch.tensor(amount, dtype=torch.float64) * (
-                self.plan.problem.dt * (-1 if stress else 1)
-            )
-            found = entries(self.medium, self.plan, place[:, source], field, shot, series, weight)
-            found, factors = self._acting(as_density(self.plan, found), stress)
+            found = of_sources(problem, self.medium.origin, place, acting, stress).within(self.medium)
+            factors = None if found.factor is None else self._factors(stress)
             # Forces act at whole steps, moment rates midway.
-            values = self.clock.source_series(samples, half=stress).to(self.plan.problem.dtype)
-            width = max(len(sources) for sources in shots)
-            data = values.new_zeros(len(shots), self.clock.steps, width)
-            for shot, numbers in zip(data, which, strict=True):
-                shot[:, : len(numbers)] = values[numbers].T
-            points.append(found.points(self.plan, data, factors))
+            values = self.clock.source_series(samples, stress).to(problem.dtype)
+            data = values[rows].transpose(1, 2).contiguous()
+            points.append(found.points(problem, data, factors))
         return points[0], points[1]
 
-    def _coordinates(self, sources: list[Source]) -> dict[str, Tensor]:
-        """Of each source, by axis."""
+    def _coordinates(self, sources: list[Source]) -> Tensor:
+        """Of each source, (ndim, n)."""
         ndim = self.medium.ndim
-        place: dict[str, Tensor] = {}
-        for axis in ("x", "y", "z"):
+        place = []
+        for axis in ("z", "y", "x"):
             values = [getattr(source, axis) for source in sources]
-            given = [value is not None for value in values]
-            if axis not in self.medium.axes and any(given):
-                raise ValueError(f"`source.{axis}` must not be given in {ndim}-D")
-            if axis in self.medium.axes:
-                if not all(given):
-                    raise ValueError(f"`source.{axis}` must be given in {ndim}-D")
-                place[axis] = torch.tensor([_checks.real(axis, v) for v in values], dtype=torch.float64)
-        return place
+            if axis not in self.medium.axes:
+                if any(value is not None for value in values):
+                    raise ValueError(f"`source.{axis}` must not be given in {ndim}-D")
+                continue
+            if any(value is None for value in values):
+                raise ValueError(f"`source.{axis}` must be given in {ndim}-D")
+            place.append([_checks.real(axis, v) for v in values])
+        return torch.tensor(place, dtype=torch.float64)
 
-    def _acting(self, found: Entries, stress: bool) -> tuple[Entries, Tensor | None]:
-        """Entries of sources with the factors of the medium: forces accelerate the lighter node more."""
+    def _factors(self, stress: bool) -> Tensor:
+        """Of the medium at the nodes, for what acts on stresses at the surface or on velocities."""
         problem = self.plan.problem
-        if stress and not problem.free_surface:
-            return found, None
         view = problem.view(self.packed)
         if not stress:
-            buoyancy = [
-                problem.coefficients.index(f"b{axis}") if axis in self.medium.axes else -1 for axis in "xyz"
-            ]
-            return replace(found, factor=torch.tensor(buoyancy)[found.field]), view
-        horizontal = self.medium.axes[1:]
-        shares = torch.stack([self._surface_share(axis, view[:, :, 0]) for axis in horizontal], 1)
+            return view
+        shares = [self._surface_share(axis, view[:, :, 0]) for axis in self.medium.axes[1:]]
         # The same on all planes: only the first is looked at.
-        factors = shares.unsqueeze(2).expand(len(view), len(horizontal), *problem.shape)
-        return on_surface(horizontal, found), factors
+        return torch.stack(shares, 1).unsqueeze(2).expand(len(view), len(shares), *problem.shape)
 
     def _surface_share(self, axis: str, plane: Tensor) -> Tensor:
         """Strain along z per strain along an axis, but for its sign, where szz = 0."""
@@ -352,41 +340,15 @@ class Run:
         return torch.where(whole > 0, part / whole.where(whole > 0, 1.0), 1.0)
 
     def _receivers(self, receivers: Receivers, n_shots: int) -> tuple[elastic.Points, elastic.Points]:
-        place = self._place("receivers", receivers.coordinates(self.medium.axes))
-        self.n_receivers = count = place.shape[1]
-        components = self.quantity.parts(self.medium.ndim)
-        shots = n_shots if self.medium.batched else 1  # media differ, or entries are of every shot
-        terms = [(number, *term) for number, terms in enumerate(components.values()) for term in terms]
-        parts = []
-        for derivative, group in groupby(terms, key=lambda term: term[3]):
-            numbers, fields, factors, _ = zip(*group, strict=True)
-            parts.append(self._read(place, shots, derivative, numbers, fields, factors))
-        width = len(components) * count
-        data = torch.zeros(n_shots, self.clock.steps, width, dtype=self.plan.problem.dtype)
-        points = Entries.join(parts).points(self.plan, data)
+        problem, medium = self.plan.problem, self.medium
+        place = self._place("receivers", receivers.coordinates(medium.axes))
+        self.n_receivers = place.shape[1]
+        shots = n_shots if medium.batched else 1  # media differ, or entries are of every shot
+        found = of_receivers(problem, medium.origin, place, shots, self.quantity).within(medium)
+        width = len(self.components) * self.n_receivers
+        data = torch.zeros(n_shots, self.clock.steps, width, dtype=problem.dtype)
+        points = found.points(problem, data)
         return (points, self.none) if self.quantity.half else (self.none, points)
-
-    def _read(
-        self,
-        place: Tensor,
-        shots: int,
-        derivative: str | None,
-        components: Sequence[int],
-        fields: Sequence[str],
-        factors: Sequence[float],
-    ) -> Entries:
-        """Entries of terms that are all differentiated along one axis or none, in each of so many shots."""
-        count, n = place.shape[1], len(fields)
-        place = place[:, None].expand(-1, shots * n, -1).flatten(1)
-        shot = None if shots == 1 else torch.arange(shots).repeat_interleave(n * count)
-
-        def spread(values: Tensor) -> Tensor:
-            return values.expand(shots, n, count).flatten()
-
-        number = spread(torch.tensor([[FIELD_NUMBER[field]] for field in fields]))
-        series = spread(torch.tensor([[count * number] for number in components]) + torch.arange(count))
-        weight = spread(torch.tensor([[factor] for factor in factors], dtype=torch.float64))
-        return entries(self.medium, self.plan, place, number, shot, series, weight, derivative)
 
     def advance(self, snapshots: Snapshots | None, progress: Callable[[int, int], None] | None) -> Any:
         """Run all steps; returns the snapshots."""

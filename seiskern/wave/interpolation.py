@@ -1,10 +1,11 @@
 """Values of a grid function between nodes, as weights of the nodes around."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 from torch import Tensor
+
+from seiskern._remember import remembered
 
 TAPS = 8  # nodes of a point, per axis
 BAND = 0.5  # weights fit wavenumbers up to this share of Nyquist's best: 4 nodes per wavelength ...
@@ -43,11 +44,7 @@ class Weights:
         return self.first[:, None] + torch.arange(self.value.shape[1])
 
 
-CACHED = (
-    4096  # points; the weights of so few are remembered, as inversions ask for the same ones again and again
-)
-
-
+@remembered
 def interpolate(position: Tensor, n: int, derivative: bool = False, slope: Tensor | None = None) -> Weights:
     r"""Weights that give a function, or its derivative, between the nodes of a line.
 
@@ -81,19 +78,6 @@ def interpolate(position: Tensor, n: int, derivative: bool = False, slope: Tenso
     ----------
     .. [1] Hicks (2002), Geophysics 67(1), 156-165, doi:10.1190/1.1451454.
     """
-    if len(position) > CACHED:
-        return _interpolate(position, n, derivative, slope)
-    known = None if slope is None else slope.numpy().tobytes()
-    return _remembered(position.detach().numpy().tobytes(), n, derivative, known)
-
-
-@lru_cache(maxsize=256)
-def _remembered(position: bytes, n: int, derivative: bool, slope: bytes | None) -> Weights:
-    known = None if slope is None else torch.frombuffer(bytearray(slope), dtype=torch.bool)
-    return _interpolate(torch.frombuffer(bytearray(position), dtype=torch.float64), n, derivative, known)
-
-
-def _interpolate(position: Tensor, n: int, derivative: bool, slope: Tensor | None) -> Weights:
     taps = min(TAPS, n)
     first = torch.floor(position).to(torch.int64) - TAPS // 2 + 1
     inside = first.clamp(0, n - taps)

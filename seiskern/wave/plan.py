@@ -3,8 +3,6 @@
 import math
 from dataclasses import dataclass
 
-import torch
-
 from seiskern import _checks
 from seiskern.kernels import elastic
 from seiskern.media.model import Medium
@@ -145,6 +143,6 @@ def plan(
 
 
 def _memory(problem: elastic.Problem, n_shots: int, n_media: int) -> int:
-    layout, itemsize = problem.layout, torch.empty(0, dtype=problem.dtype).element_size()
+    layout, itemsize = problem.layout, problem.dtype.itemsize
     per_shot = len(problem.fields) * layout["array_size"] + layout["pml_size"]
     return itemsize * (n_shots * per_shot + n_media * layout["n_media"] * layout["array_size"])

@@ -4,18 +4,20 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from seiskern._remember import remembered
 from seiskern.grid import AXES, offset
-from seiskern.kernels.elastic import Points, surface_norms
+from seiskern.kernels.elastic import Points, Problem, surface_norms
 from seiskern.kernels.elastic.plan import FIELD_NUMBER
 from seiskern.media.model import Medium
 from seiskern.media.staggered import surface_shares
 from seiskern.wave.interpolation import Weights, interpolate
-from seiskern.wave.plan import Plan
+from seiskern.wave.record import Quantity
 
 # By axis in array order and number of the field.
 OFFSETS = {
@@ -26,12 +28,14 @@ OFFSETS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entries:
     """Places on the padded grid: see `Points.build`.
 
     Attributes
     ----------
+    place : Tensor, shape (ndim, n), m
+        Coordinates in array order.
     shot : Tensor, shape (n,), or None
         None: all are of every shot.
     field, series, weight : Tensor, shape (n,)
@@ -40,14 +44,18 @@ class Entries:
         Nodes and weights by axis.
     factor : Tensor, shape (n,), or None
         Which values at the nodes multiply the weights; -1: none.
+    share : Tensor, shape (n,), or None
+        Number of the axis whose `surface_shares`, at the place, multiplies the weight; -1: none.
     """
 
+    place: Tensor
     shot: Tensor | None
     field: Tensor
     series: Tensor
     weight: Tensor
     along: dict[str, Weights]
     factor: Tensor | None = None
+    share: Tensor | None = None
 
     @classmethod
     def join(cls, parts: Sequence["Entries"]) -> "Entries":
@@ -57,21 +65,46 @@ class Entries:
 
         def cat(values: Iterable[Tensor | None]) -> Any:
             given = [value for value in values if value is not None]
-            return torch.cat(given) if given else None
+            return torch.cat(given, -1) if given else None
 
         along = {}
         for axis in parts[0].along:
             pieces = [part.along[axis] for part in parts]
             along[axis] = Weights(
-                *(cat(getattr(p, name) for p in pieces) for name in ("first", "value", "slope"))
+                *(torch.cat([getattr(p, name) for p in pieces]) for name in ("first", "value", "slope"))
             )
-        names = ("shot", "field", "series", "weight", "factor")
-        return cls(along=along, **{name: cat(getattr(part, name) for part in parts) for name in names})
+        share = None
+        if any(part.share is not None for part in parts):
+            share = cat(torch.full_like(p.field, -1) if p.share is None else p.share for p in parts)
+        names = ("place", "shot", "field", "series", "weight", "factor")
+        columns = {name: cat(getattr(part, name) for part in parts) for name in names}
+        return cls(along=along, share=share, **columns)
 
-    def points(self, plan: Plan, data: Tensor, factors: Tensor | None = None) -> Points:
+    def within(self, medium: Medium) -> "Entries":
+        """Entries whose weights hold the shares of the medium."""
+        if self.share is None:
+            return self
+        weight = self.weight.clone()
+        for axis, plane in surface_shares(medium).items():
+            mine = torch.nonzero(self.share == medium.axes.index(axis)).flatten()
+            shot = None if self.shot is None else self.shot[mine]
+            weight[mine] *= _on_plane(medium, plane, self.place[:, mine], shot)
+        return replace(self, weight=weight, share=None)
+
+    @property
+    def nbytes(self) -> int:
+        """About what it holds."""
+        return sum(weights.value.nbytes for weights in self.along.values())
+
+    def points(self, problem: Problem, data: Tensor, factors: Tensor | None = None) -> Points:
         """For the kernels."""
+        if factors is None:
+            return replace(_sorted(self, problem, *data.shape[::2]), data=data)
+        return self._build(problem, data, factors)
+
+    def _build(self, problem: Problem, data: Tensor, factors: Tensor | None) -> Points:
         return Points.build(
-            plan.problem,
+            problem,
             data,
             self.shot,
             {axis: weights.first for axis, weights in self.along.items()},
@@ -84,9 +117,102 @@ class Entries:
         )
 
 
+@remembered
+def _sorted(found: Entries, problem: Problem, n_shots: int, n_series: int) -> Points:
+    """Without data."""
+    return found._build(problem, torch.empty(n_shots, 0, n_series, dtype=problem.dtype), None)
+
+
+@remembered
+def of_receivers(
+    problem: Problem, origin: tuple[float, ...], place: Tensor, shots: int, quantity: Quantity
+) -> Entries:
+    """Entries that read every component of a quantity at every place; series of a component lie together.
+
+    Parameters
+    ----------
+    problem, origin
+        The grid, and its first node that is not absorbing, m.
+    place : Tensor, shape (ndim, n), m
+        Coordinates in array order.
+    shots : int
+        1: the entries are of every shot. More: each shot has its own.
+    quantity : Quantity
+        What is read.
+
+    Returns
+    -------
+    Entries
+        For media of any values.
+    """
+    components = quantity.parts(problem.ndim).values()
+    terms = [(number, *term) for number, terms in enumerate(components) for term in terms]
+    parts = []
+    for derivative, group in groupby(terms, key=lambda term: term[3]):
+        numbers, fields, factors, _ = zip(*group, strict=True)
+        shape = (shots, len(fields), place.shape[1])
+
+        def spread(values: Tensor, shape: tuple[int, ...] = shape) -> Tensor:
+            return values.expand(shape).flatten()
+
+        series = place.shape[1] * torch.tensor(numbers)[:, None] + torch.arange(place.shape[1])
+        parts.append(
+            entries(
+                problem,
+                origin,
+                place[:, None, None].expand(-1, *shape).flatten(1),
+                spread(torch.tensor([FIELD_NUMBER[field] for field in fields])[:, None]),
+                None if shots == 1 else spread(torch.arange(shots)[:, None, None]),
+                spread(series),
+                spread(torch.tensor(factors, dtype=torch.float64)[:, None]),
+                derivative,
+            )
+        )
+    return Entries.join(parts)
+
+
+@remembered
+def of_sources(
+    problem: Problem,
+    origin: tuple[float, ...],
+    place: Tensor,
+    acting: tuple[tuple[Any, ...], ...],
+    stress: bool,
+) -> Entries:
+    """Entries that act on stresses or on velocities.
+
+    Parameters
+    ----------
+    problem, origin
+        The grid, and its first node that is not absorbing, m.
+    place : Tensor, shape (ndim, n), m
+        Of the sources, in array order.
+    acting : tuple of (int, int, int, int, float)
+        What acts: number of the source, of the field, of the shot and of the series, and the amount, N or
+        N m.
+    stress : bool
+        Whether it acts on stresses.
+
+    Returns
+    -------
+    Entries
+        For media of any values. ``factor`` is the number of a buoyancy among the coefficients of the medium,
+        as forces accelerate the lighter node more; for stresses it is that of `on_surface`.
+    """
+    *integers, amount = zip(*acting, strict=True)
+    source, field, shot, series = torch.tensor(integers)
+    weight = torch.tensor(amount, dtype=torch.float64) * (problem.dt * (-1 if stress else 1))
+    found = as_density(problem, entries(problem, origin, place[:, source], field, shot, series, weight))
+    axes = AXES[problem.ndim]
+    if stress:
+        return on_surface(axes[1:], found) if problem.free_surface else found
+    buoyancy = [problem.coefficients.index(f"b{axis}") if axis in axes else -1 for axis in "xyz"]
+    return replace(found, factor=torch.tensor(buoyancy)[found.field])
+
+
 def entries(
-    medium: Medium,
-    plan: Plan,
+    problem: Problem,
+    origin: tuple[float, ...],
     place: Tensor,
     field: Tensor,
     shot: Tensor | None,
@@ -98,8 +224,8 @@ def entries(
 
     Parameters
     ----------
-    medium, plan
-        The grid.
+    problem, origin
+        The grid, and its first node that is not absorbing, m.
     place : Tensor, shape (ndim, n), m
         Coordinates in array order.
     field, shot, series, weight
@@ -112,40 +238,41 @@ def entries(
     Entries
         One for each place. Near a free surface the slope of vz there helps to interpolate it. As szz
         vanishes, the slope is -lam / (lam + 2 mu) times the divergence of the horizontal velocities: they
-        have entries there too.
+        have entries there too, to be multiplied by that ``share``.
     """
-    near_surface = plan.problem.free_surface and derivative not in ("x", "y")
+    axes = AXES[problem.ndim]
+    near_surface = problem.free_surface and derivative not in ("x", "y")
     slope = field == FIELD_NUMBER["vz"] if near_surface else None
-    positions = _positions(medium, plan, place, field)
+    positions = _positions(problem, origin, place, field)
     along = {}
-    for number, axis in enumerate(medium.axes):
+    for number, axis in enumerate(axes):
         known = slope if axis == "z" else None
-        along[axis] = interpolate(positions[number], plan.problem.shape[number], axis == derivative, known)
+        along[axis] = interpolate(positions[number], problem.shape[number], axis == derivative, known)
         if axis == derivative:
-            along[axis] = replace(along[axis], value=along[axis].value / medium.spacing[number])
-    found = Entries(shot, field, series, weight, along)
+            along[axis] = replace(along[axis], value=along[axis].value / problem.spacing[number])
+    found = Entries(place, shot, field, series, weight, along)
     if slope is None or not bool(along["z"].slope.any()):
         return found
     near = torch.nonzero(along["z"].slope).flatten()
     there = place[:, near]
-    there[0] = medium.origin[0]
+    there[0] = origin[0]
     # The weight is that of a slope per node distance; a derivative was per node distance as well.
-    scale = along["z"].slope[near] * (1.0 if derivative == "z" else medium.spacing[0])
+    scale = along["z"].slope[near] * (1.0 if derivative == "z" else problem.spacing[0])
     scale = -scale * weight[near]
     shot = None if shot is None else shot[near]
     parts = [found]
-    for axis, plane in surface_shares(medium).items():
-        share = _on_plane(medium, plane, there, shot)
+    for number, axis in enumerate(axes[1:], start=1):
         across = torch.full_like(near, FIELD_NUMBER[f"v{axis}"])
-        parts.append(entries(medium, plan, there, across, shot, series[near], scale * share, axis))
+        part = entries(problem, origin, there, across, shot, series[near], scale, axis)
+        parts.append(replace(part, share=torch.full_like(near, number)))
     return Entries.join(parts)
 
 
-def _positions(medium: Medium, plan: Plan, place: Tensor, field: Tensor) -> Tensor:
+def _positions(problem: Problem, origin: tuple[float, ...], place: Tensor, field: Tensor) -> Tensor:
     """In units of the node distance from the first node of the field, (ndim, n)."""
-    before = tuple(before for before, _ in plan.pad())
-    origin, step, first = _columns((medium.origin, medium.spacing, before))
-    return (place - origin) / step + (first - OFFSETS[medium.ndim][:, field])
+    before = tuple(before for before, _ in problem.absorbing)
+    start, step, first = _columns((origin, problem.spacing, before))
+    return (place - start) / step + (first - OFFSETS[problem.ndim][:, field])
 
 
 @lru_cache
@@ -180,15 +307,15 @@ def _norms(order: int) -> Tensor:
     return torch.stack([torch.cat([n, n.new_ones(size - len(n))]) for n in norms])
 
 
-def as_density(plan: Plan, found: Entries) -> Entries:
+def as_density(problem: Problem, found: Entries) -> Entries:
     """Weights of a delta function: over the volume of a cell and the norms near a free surface."""
     along = found.along
-    if plan.problem.free_surface:
-        norms, z = _norms(plan.problem.order), along["z"]
-        half = (OFFSETS[plan.problem.ndim][0, found.field] > 0).to(torch.int64)
+    if problem.free_surface:
+        norms, z = _norms(problem.order), along["z"]
+        half = (OFFSETS[problem.ndim][0, found.field] > 0).to(torch.int64)
         near = norms[half[:, None], z.index.clamp(max=norms.shape[1] - 1)]
         along = along | {"z": replace(z, value=z.value / near)}
-    return replace(found, weight=found.weight / math.prod(plan.problem.spacing), along=along)
+    return replace(found, weight=found.weight / math.prod(problem.spacing), along=along)
 
 
 def on_surface(axes: Sequence[str], found: Entries) -> Entries:
@@ -207,11 +334,13 @@ def on_surface(axes: Sequence[str], found: Entries) -> Entries:
     Returns
     -------
     Entries
-        That do the same, with the number of the axis as the factor where the share of the axis,
-        lam / (lam + 2 mu) or what stands for it, is still to be multiplied.
+        That do the same. What was moved has as its factor the number of the axis whose share,
+        lam / (lam + 2 mu) or what stands for it, is still to be multiplied; without factor nothing was.
     """
     z = found.along["z"]
     top = (z.index == 0) & (found.field == FIELD_NUMBER["szz"])[:, None]
+    if not bool(top.any()):
+        return found
     rest, moved = (replace(z, value=z.value.where(mask, 0.0)) for mask in (~top, top))
     parts = [replace(found, along=found.along | {"z": rest}, factor=torch.full_like(found.field, -1))]
     for number, axis in enumerate(axes):

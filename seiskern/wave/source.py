@@ -170,22 +170,22 @@ class Receivers:
     z: Any
     y: Any = None
 
-    def coordinates(self, axes: Sequence[str]) -> dict[str, Tensor]:
-        """Coordinates by axis, float64, all of one length."""
-        values = {}
+    def coordinates(self, axes: Sequence[str]) -> Tensor:
+        """Coordinates, float64, shape (axis, n)."""
+        values = []
         for axis in axes:
             value = getattr(self, axis)
             if value is None:
                 raise ValueError(f"`receivers.{axis}` must be given in {len(axes)}-D")
-            values[axis] = _checks.finite(
-                f"receivers.{axis}", _checks.as_tensor(f"receivers.{axis}", value, torch.float64)
-            ).reshape(-1)
+            name = f"receivers.{axis}"
+            values.append(_checks.finite(name, _checks.as_tensor(name, value, torch.float64)).reshape(-1))
         if "y" not in axes and self.y is not None:
             raise ValueError("`receivers.y` must not be given in 2-D")
-        n = max(len(v) for v in values.values())
+        counts = [value.shape[0] for value in values]
+        n = max(counts)
         if n == 0:
             raise ValueError("`receivers` must hold at least one place, got none")
-        for axis, value in values.items():
-            if len(value) not in (1, n):
-                raise ValueError(f"`receivers.{axis}` must have 1 or {n} values, got {len(value)}")
-        return {axis: value.expand(n) for axis, value in values.items()}
+        for axis, count in zip(axes, counts, strict=True):
+            if count not in (1, n):
+                raise ValueError(f"`receivers.{axis}` must have 1 or {n} values, got {count}")
+        return torch.stack([value.expand(n) for value in values])

@@ -18,6 +18,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from seiskern._remember import remembered
+
 TAPS = 8
 EXTRA = TAPS // 2  # steps beyond the last sample that the filters need
 SINC_HALF_WIDTH = 16
@@ -58,6 +60,7 @@ class Clock:
         """Steps to run: the filters look a little past the last sample."""
         return (self.nt - 1) * self.ratio + EXTRA
 
+    @remembered
     def source_series(self, samples: Tensor, half: bool) -> Tensor:
         """Samples of a source at the steps, or half a step later.
 
