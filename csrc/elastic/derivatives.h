@@ -134,14 +134,14 @@ SK_INLINE B stretch(const B& g, const B& a, const B& b, T* psi, int64_t below) {
 }
 
 // Derivatives in a layer of y or z. The profiles are those of row `first`, and `step` further for each row
-// after it; step 0 if the rows share them. `width` elements of psi from row to row.
+// after it; step 0 if the rows share them. `pitch` elements of psi from row to row.
 template <class T, class D>
 struct Stretched {
   const D& d;
   const Profile<T>& profile;
   int64_t first, step;
   T* psi[3];
-  int64_t width;
+  int64_t pitch;
 
   template <int kRows>
   struct Slice {
@@ -160,7 +160,7 @@ struct Stretched {
   };
   template <int kRows>
   SK_INLINE Slice<kRows> rows(int64_t n) const {
-    const int64_t m = first + n * step, at = n * width;
+    const int64_t m = first + n * step, at = n * pitch;
     const auto all = [m](const T* p) { return Block<T, 1>::all(Simd<T>::all(p[m])); };
     return {d.template rows<1>(n),
             {all(profile.a[0]), all(profile.a[1])},
@@ -170,13 +170,13 @@ struct Stretched {
 };
 
 // Derivatives along x of whole rows: in the layers left of column `low` and from low + inside on, and between
-// them. The memory variables of the two lie side by side, `width` elements from row to row.
+// them. The memory variables of the two lie side by side, `pitch` elements from row to row.
 template <class T, class D>
 struct Bordered {
   const D& d;
   const T *a[2], *b[2];
   T* psi[3];
-  int64_t low, inside, width;
+  int64_t low, inside, pitch;
 
   template <int kRows>
   struct Slice {
@@ -184,7 +184,7 @@ struct Bordered {
     typename D::template Slice<kRows> d;
     const T *a[2], *b[2];
     T* psi[3];
-    int64_t low, inside, width;
+    int64_t low, inside, pitch;
 
     SK_INLINE void start(int64_t i) { d.start(i); }
     template <int kN>
@@ -194,19 +194,19 @@ struct Bordered {
       const bool layer = static_cast<uint64_t>(x - low) >= static_cast<uint64_t>(inside);
       if (__builtin_expect(!layer, 1)) return g;
       const auto profile = [x](const T* p) SK_INLINE_LAMBDA { return B::all(Simd<T>::load(p + x)); };
-      return stretch(g, profile(a[half]), profile(b[half]), psi[kN] + (x < low ? x : x - inside), width);
+      return stretch(g, profile(a[half]), profile(b[half]), psi[kN] + (x < low ? x : x - inside), pitch);
     }
   };
   template <int kRows>
   SK_INLINE Slice<kRows> rows(int64_t n) const {
-    const int64_t at = n * width;
+    const int64_t at = n * pitch;
     return {d.template rows<kRows>(n),
             {a[0], a[1]},
             {b[0], b[1]},
             {psi[0] + at, psi[1] + at, psi[2] + at},
             low,
             inside,
-            width};
+            pitch};
   }
 };
 

@@ -219,10 +219,13 @@ Shot<T> make_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t sho
     const T* factor = v.profile[axis].g[0];  // and those of half nodes after them
     v.damped =
         v.damped || std::any_of(factor, factor + 2 * count(g, axis), [](T value) { return value != T(1); });
+    const int64_t size = memory_size(g, axis), apart = axis == SK_X ? e.width : size;
+    v.layer[axis].pitch = axis == SK_X ? g.ndim * e.width : v.nx;
     for (int m = 0; m < 6; ++m) {
-      v.layer[axis].memory[m] = memory;  // in 2-D that of y shares its place, and is not used
-      if (g.ndim == 3 || m % 3 != SK_Y) memory += memory_size(g, axis);
+      const int turn = g.ndim == 3 ? m % 3 : m % 3 == SK_Z;  // in 2-D nothing is along y
+      v.layer[axis].memory[m] = memory + m / 3 * g.ndim * size + turn * apart;
     }
+    memory += 2 * g.ndim * size;
   }
   s.sources[0] = make_points<T>(p.velocity_sources, g, shot),
   s.sources[1] = make_points<T>(p.stress_sources, g, shot);

@@ -222,7 +222,12 @@ class Rows {
   template <int kAxis, bool kVelocity, class D>
   SK_INLINE Stretched<T, D> stretched(const D& d, int64_t first, int64_t step, int64_t skip) const {
     T* const* psi = v_.layer[kAxis].memory + (kVelocity ? 0 : 3);
-    return {d, v_.profile[kAxis], first, step, {psi[0] + skip, psi[1] + skip, psi[2] + skip}, v_.nx};
+    return {d,
+            v_.profile[kAxis],
+            first,
+            step,
+            {psi[0] + skip, psi[1] + skip, psi[2] + skip},
+            v_.layer[kAxis].pitch};
   }
 
   // Of plane k.
@@ -230,15 +235,10 @@ class Rows {
   SK_INLINE Bordered<T, D> bordered(const D& d, int64_t k) const {
     const Layer<T>& layer = v_.layer[SK_X];
     const Profile<T>& p = v_.profile[SK_X];
-    const int64_t inside = layer.high - layer.low, width = v_.nx - inside, skip = k * v_.ny * width;
+    const int64_t inside = layer.high - layer.low, skip = k * v_.ny * layer.pitch;
     T* const* psi = layer.memory + (kVelocity ? 0 : 3);
-    return {d,
-            {p.a[0], p.a[1]},
-            {p.b[0], p.b[1]},
-            {psi[0] + skip, psi[1] + skip, psi[2] + skip},
-            layer.low,
-            inside,
-            width};
+    return {d,         {p.a[0], p.a[1]}, {p.b[0], p.b[1]}, {psi[0] + skip, psi[1] + skip, psi[2] + skip},
+            layer.low, inside,           layer.pitch};
   }
 
   template <bool kVelocity, class Body>
@@ -255,11 +255,11 @@ class Rows {
   SK_INLINE void along_rows(const Run& run, const Body& body) const {
     const Layer<T>& layer = v_.layer[kAxis];
     const auto d = along<kVelocity, kAxis>();
-    const int64_t below = (layer.low + v_.ny - layer.high) * v_.nx;  // of a layer of y
+    const int64_t below = (layer.low + v_.ny - layer.high) * layer.pitch;  // of a layer of y
     const auto clip = [&](int64_t n) { return n < run.begin ? run.begin : n > run.end ? run.end : n; };
     const auto in_layer = [&](int64_t begin, int64_t end, int64_t gap) {
       if (begin >= end) return;
-      body(run.rows(begin, end), stretched<kAxis, kVelocity>(d, 0, 1, run.k * below - gap * v_.nx));
+      body(run.rows(begin, end), stretched<kAxis, kVelocity>(d, 0, 1, run.k * below - gap * layer.pitch));
     };
     const int64_t low = clip(layer.low), high = clip(layer.high);
     in_layer(run.begin, low, 0);
@@ -293,7 +293,7 @@ class Rows {
     const auto d = along<kVelocity, SK_Z>();
     if (run.k >= layer.low && run.k < layer.high) return body(run, d);
     const int64_t slab = run.k < layer.low ? run.k : run.k - layer.high + layer.low;
-    body(run, stretched<SK_Z, kVelocity>(d, run.k, 0, slab * v_.ny * v_.nx));
+    body(run, stretched<SK_Z, kVelocity>(d, run.k, 0, slab * v_.ny * layer.pitch));
   }
 
   // The z derivatives of row k of a free surface's closure, into the buffer; `row` is where that row starts.

@@ -18,11 +18,13 @@ struct Profile {
 };
 
 // Where one axis is absorbing, in nodes, and where its memory variables are: first the low layer, then the
-// high one.
+// high one. Those of x have short rows, so the rows of what a half step needs take turns: one stream through
+// memory instead of three.
 template <class T>
 struct Layer {
   int64_t low, high;  // absorbing: [0, low) and [high, n)
   T* memory[6];       // of D s_nA for n = x, y, z, then of D v_n
+  int64_t pitch;      // elements from row to row
 };
 
 // One shot: pointers to column 0 of row (0, 0).
