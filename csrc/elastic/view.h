@@ -18,8 +18,8 @@ struct Profile {
 };
 
 // Where one axis is absorbing, in nodes, and where its memory variables are: first the low layer, then the
-// high one. Those of x have short rows, so the rows of what a half step needs take turns: one stream through
-// memory instead of three.
+// high one. Those of x have short rows, so the rows of all that a half step needs are interleaved, row 0 of
+// each, then row 1: one stream through memory.
 template <class T>
 struct Layer {
   int64_t low, high;  // absorbing: [0, low) and [high, n)

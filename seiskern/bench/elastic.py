@@ -18,6 +18,7 @@ from torch import Tensor
 
 import seiskern as sk
 from seiskern import _ext
+from seiskern._remember import forget
 from seiskern.bench.harness import Timing, triad, turn_by_turn
 from seiskern.kernels import elastic
 
@@ -40,6 +41,9 @@ class Problem:
         Nodes per axis without absorbing layers.
     ndim, steps, shots, order, absorbing : int
         As they say.
+    new : bool
+        Whether places and source functions are new to the solver at each call; else what it made of them is
+        remembered from the first.
     """
 
     n: int
@@ -48,13 +52,14 @@ class Problem:
     shots: int = 1
     order: int = 4
     absorbing: int = 10
+    new: bool = False
 
     @property
     def name(self) -> str:
         """Shape, order and shots."""
         shape, shots = "x".join([str(self.n)] * self.ndim), f"{self.shots} shot" + "s" * (self.shots > 1)
-        bare = "" if self.absorbing else ", no layers"
-        return f"{shape}, order {self.order}, {self.steps} steps, {shots}{bare}"
+        bare, new = "" if self.absorbing else ", no layers", ", new places" if self.new else ""
+        return f"{shape}, order {self.order}, {self.steps} steps, {shots}{bare}{new}"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -119,6 +124,7 @@ class Row:
 
 FULL = [
     Problem(64, 2, 400),
+    Problem(64, 2, 400, new=True),
     Problem(64, 2, 400, shots=8),
     Problem(512, 2, 400),
     Problem(1024, 2, 100),
@@ -217,6 +223,8 @@ def seiskern_run(problem: Problem) -> Callable[[], Tensor]:
     receivers = sk.Receivers(**line)
 
     def run() -> Tensor:
+        if problem.new:
+            forget()
         return sk.simulate(
             medium,
             [source] * problem.shots,

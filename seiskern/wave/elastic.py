@@ -153,7 +153,7 @@ def simulate(
         return Seismograms(run.record(), run.components, decided.clock.dt, quantity, written)
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Band:
     """Frequencies of a shot's sources: where they are strongest and up to where they reach, Hz."""
 
@@ -299,12 +299,12 @@ class Run:
             if not acting:
                 points.append(self.none)
                 continue
-            found = of_sources(problem, self.medium.origin, place, acting, stress).within(self.medium)
+            found = of_sources(problem, self.medium.origin, place, acting, stress)
             factors = None if found.factor is None else self._factors(stress)
             # Forces act at whole steps, moment rates midway.
             values = self.clock.source_series(samples, stress).to(problem.dtype)
             data = values[rows].transpose(1, 2).contiguous()
-            points.append(found.points(problem, data, factors))
+            points.append(found.points(problem, self.medium, data, factors))
         return points[0], points[1]
 
     def _coordinates(self, sources: list[Source]) -> Tensor:
@@ -344,10 +344,10 @@ class Run:
         place = self._place("receivers", receivers.coordinates(medium.axes))
         self.n_receivers = place.shape[1]
         shots = n_shots if medium.batched else 1  # media differ, or entries are of every shot
-        found = of_receivers(problem, medium.origin, place, shots, self.quantity).within(medium)
+        found = of_receivers(problem, medium.origin, place, shots, self.quantity)
         width = len(self.components) * self.n_receivers
         data = torch.zeros(n_shots, self.clock.steps, width, dtype=problem.dtype)
-        points = found.points(problem, data)
+        points = found.points(problem, medium, data)
         return (points, self.none) if self.quantity.half else (self.none, points)
 
     def advance(self, snapshots: Snapshots | None, progress: Callable[[int, int], None] | None) -> Any:

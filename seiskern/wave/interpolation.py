@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seiskern._remember import remembered
-
 TAPS = 8  # nodes of a point, per axis
 BAND = 0.5  # weights fit wavenumbers up to this share of Nyquist's best: 4 nodes per wavelength ...
 DEGREE = 3  # ... and are exact for polynomials of this degree
@@ -44,7 +42,6 @@ class Weights:
         return self.first[:, None] + torch.arange(self.value.shape[1])
 
 
-@remembered
 def interpolate(position: Tensor, n: int, derivative: bool = False, slope: Tensor | None = None) -> Weights:
     r"""Weights that give a function, or its derivative, between the nodes of a line.
 

@@ -45,7 +45,8 @@ class Entries:
     factor : Tensor, shape (n,), or None
         Which values at the nodes multiply the weights; -1: none.
     share : Tensor, shape (n,), or None
-        Number of the axis whose `surface_shares`, at the place, multiplies the weight; -1: none.
+        Index in array order of the axis whose `surface_shares`, at the place, multiplies the weight; -1:
+        none.
     """
 
     place: Tensor
@@ -80,29 +81,24 @@ class Entries:
         columns = {name: cat(getattr(part, name) for part in parts) for name in names}
         return cls(along=along, share=share, **columns)
 
-    def within(self, medium: Medium) -> "Entries":
-        """Entries whose weights hold the shares of the medium."""
+    def points(self, problem: Problem, medium: Medium, data: Tensor, factors: Tensor | None = None) -> Points:
+        """For the kernels, in a medium."""
+        if self.share is None and factors is None:  # any medium does
+            return replace(_sorted(self, problem, *data.shape[::2]), data=data)
+        return self._build(problem, self._shared(medium), data, factors)
+
+    def _shared(self, medium: Medium) -> Tensor:
+        """Weights with the shares multiplied."""
         if self.share is None:
-            return self
+            return self.weight
         weight = self.weight.clone()
         for axis, plane in surface_shares(medium).items():
             mine = torch.nonzero(self.share == medium.axes.index(axis)).flatten()
             shot = None if self.shot is None else self.shot[mine]
             weight[mine] *= _on_plane(medium, plane, self.place[:, mine], shot)
-        return replace(self, weight=weight, share=None)
+        return weight
 
-    @property
-    def nbytes(self) -> int:
-        """About what it holds."""
-        return sum(weights.value.nbytes for weights in self.along.values())
-
-    def points(self, problem: Problem, data: Tensor, factors: Tensor | None = None) -> Points:
-        """For the kernels."""
-        if factors is None:
-            return replace(_sorted(self, problem, *data.shape[::2]), data=data)
-        return self._build(problem, data, factors)
-
-    def _build(self, problem: Problem, data: Tensor, factors: Tensor | None) -> Points:
+    def _build(self, problem: Problem, weight: Tensor, data: Tensor, factors: Tensor | None) -> Points:
         return Points.build(
             problem,
             data,
@@ -110,7 +106,7 @@ class Entries:
             {axis: weights.first for axis, weights in self.along.items()},
             self.field,
             self.series,
-            self.weight,
+            weight,
             {axis: weights.value for axis, weights in self.along.items()},
             self.factor,
             factors,
@@ -119,8 +115,9 @@ class Entries:
 
 @remembered
 def _sorted(found: Entries, problem: Problem, n_shots: int, n_series: int) -> Points:
-    """Without data."""
-    return found._build(problem, torch.empty(n_shots, 0, n_series, dtype=problem.dtype), None)
+    """Of entries that remain, by identity; without data."""
+    empty = torch.empty(n_shots, 0, n_series, dtype=problem.dtype)
+    return found._build(problem, found.weight, empty, None)
 
 
 @remembered
@@ -334,7 +331,7 @@ def on_surface(axes: Sequence[str], found: Entries) -> Entries:
     Returns
     -------
     Entries
-        That do the same. What was moved has as its factor the number of the axis whose share,
+        That do the same. What was moved has as its factor the index in ``axes`` of the axis whose share,
         lam / (lam + 2 mu) or what stands for it, is still to be multiplied; without factor nothing was.
     """
     z = found.along["z"]

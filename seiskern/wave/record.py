@@ -166,6 +166,10 @@ class SnapshotWriter:
             torch.arange(0, n, step) + before
             for n, step, (before, _) in zip(medium.shape, self.stride, decided.pad(), strict=True)
         ]
+        self.weights = [  # of half nodes around the nodes
+            interpolate(nodes.double() - 0.5, n)
+            for nodes, n in zip(self.nodes, decided.problem.shape, strict=True)
+        ]
         self.data = torch.zeros(
             n_shots,
             len(self.components),
@@ -205,7 +209,7 @@ class SnapshotWriter:
             if n not in staggered:
                 field = field.index_select(n + 1, nodes)
         for n in staggered:
-            w = interpolate(self.nodes[n].double() - 0.5, self.plan.problem.shape[n])
+            w = self.weights[n]
             shape = [1] * field.ndim
             shape[n + 1] = -1
             value = w.value.to(field.dtype)

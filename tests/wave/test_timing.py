@@ -102,7 +102,7 @@ def test_the_correction_removes_the_error_of_leapfrog(ratio):
     errors = []
     for corrected in (False, True):
         clock = Clock(DT, nt, ratio, corrected)
-        series = oscillator(clock, clock.source_series(pulse(t, width), half=False), omega)
+        series = oscillator(clock, clock.source_series(pulse(t, width), False), omega)
         record = clock.record(series, half=True)
         quiet = slice(
             None, NT

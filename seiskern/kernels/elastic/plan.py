@@ -227,9 +227,9 @@ class Points:
         self.native = _ext.require().ElasticPoints(*(t.data_ptr() for t in tensors), n_series, n_steps)
 
     @classmethod
-    @lru_cache
+    @lru_cache(maxsize=4)
     def none(cls, problem: Problem, n_shots: int, n_steps: int) -> "Points":
-        """Without entries and series; shared by all who ask."""
+        """Without entries and series; shared by all who ask, and not to be changed."""
         integers, weight = torch.empty(0, dtype=torch.int32), torch.empty(0, dtype=problem.dtype)
         row_start = torch.zeros(n_shots, problem.shape[0] + 1, dtype=torch.int64)
         return cls(
