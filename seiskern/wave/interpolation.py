@@ -1,6 +1,7 @@
 """Values of a grid function between nodes, as weights of the nodes around."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -79,48 +80,64 @@ def interpolate(position: Tensor, n: int, derivative: bool = False, slope: Tenso
     first = torch.floor(position).to(torch.int64) - TAPS // 2 + 1
     inside = first.clamp(0, n - taps)
     local = position - inside
-    node = torch.arange(taps, dtype=torch.float64)
-    value, at_surface = torch.zeros(len(position), taps, dtype=torch.float64), torch.zeros_like(position)
-    near = torch.zeros_like(first, dtype=torch.bool) if slope is None else (first < 0) & slope
+    nearest = local.round().clamp(0, taps - 1)
+    value = (torch.arange(taps) == nearest[:, None]).double()
+    at_surface = torch.zeros_like(position)
+    between = ((local - nearest).abs() >= 1e-9) | derivative  # others have the nearest node only
+    if not bool(between.any()):
+        return Weights(inside, value, at_surface)
+    near = torch.zeros_like(between) if slope is None else (first < 0) & slope
     close = near & (position - SURFACE < CLOSE) & (taps > CLOSE_TAPS)
     centred = (first == inside) & (taps == TAPS)
-    nearest = local.round().clamp(0, taps - 1)
-    on_node = ((local - nearest).abs() < 1e-9) & (not derivative)  # it has this one only
-    value[on_node] = (node == nearest[on_node, None]).double()
-    for chosen, count, degree, ridge in (
-        (centred & ~on_node, taps, DEGREE, RIDGE),
-        (~centred & ~near & ~on_node, taps, DEGREE, END_RIDGE),
-        (near & ~close & ~on_node, taps, DEGREE, END_RIDGE),
-        (close & ~on_node, CLOSE_TAPS, CLOSE_DEGREE, END_RIDGE),
+    for chosen, fit in (
+        (centred, (taps, DEGREE, RIDGE)),
+        (~centred & ~near, (taps, DEGREE, END_RIDGE)),
+        (near & ~close, (taps, DEGREE, END_RIDGE, True)),
+        (close, (CLOSE_TAPS, CLOSE_DEGREE, END_RIDGE, True)),
     ):
-        if bool(chosen.any()):
-            known = bool(near[chosen].any())
-            found = _fitted(local[chosen], node[:count], derivative, degree, ridge, known)
-            value[chosen, :count] = found[:, :count]
-            if known:
-                at_surface[chosen] = found[:, count]
+        rows = torch.nonzero(chosen & between).flatten()
+        if len(rows) > 0:
+            found = _Fit.of(*fit).weights(local[rows], derivative)
+            value[rows] = torch.nn.functional.pad(found[:, : fit[0]], (0, taps - fit[0]))
+            if len(fit) > 3:
+                at_surface[rows] = found[:, -1]
     return Weights(inside, value, at_surface)
 
 
-def _fitted(
-    position: Tensor, node: Tensor, derivative: bool, degree: int, ridge: float, slope: bool = False
-) -> Tensor:
-    """Least squares over a band of wavenumbers, exact for low polynomials; solved once per distinct position.
+@dataclass(frozen=True)
+class _Fit:
+    """Least squares over a band of wavenumbers, exact for low polynomials.
 
-    The data are the values at the nodes and, last, the slope at the surface.
+    The data are the values at the first nodes and, last, maybe the slope at the surface.
     """
-    distinct, inverse = torch.unique(position, return_inverse=True)
-    place = torch.cat([node, node.new_full((int(slope),), SURFACE)])
-    slopes = torch.arange(len(place)) >= len(node)
-    sought = torch.full(distinct.shape, derivative)
-    power = torch.arange(min(degree, len(place) - 1) + 1)
-    middle = node.mean()  # powers are taken from here, for the sake of rounding
-    gram = _covariance(place, slopes, place, slopes) + ridge * torch.eye(len(place), dtype=torch.float64)
-    exact = _powers(place - middle, slopes, power)
-    zero = torch.zeros(len(power), len(power), dtype=torch.float64)
-    matrix = torch.cat([torch.cat([gram, exact], 1), torch.cat([exact.T, zero], 1)])
-    target = [_covariance(distinct, sought, place, slopes), _powers(distinct - middle, sought, power)]
-    return torch.linalg.solve(matrix, torch.cat(target, 1).T).T[inverse, : len(place)]
+
+    place: Tensor
+    slopes: Tensor
+    power: Tensor
+    middle: float  # powers are taken from here, for the sake of rounding
+    factors: tuple[Tensor, Tensor]
+
+    @classmethod
+    @lru_cache
+    def of(cls, count: int, degree: int, ridge: float, slope: bool = False) -> "_Fit":
+        node = torch.arange(count, dtype=torch.float64)
+        place = torch.cat([node, node.new_full((int(slope),), SURFACE)])
+        slopes = torch.arange(len(place)) >= count
+        power = torch.arange(min(degree, len(place) - 1) + 1)
+        middle = (count - 1) / 2
+        gram = _covariance(place, slopes, place, slopes) + ridge * torch.eye(len(place), dtype=torch.float64)
+        exact = _powers(place - middle, slopes, power)
+        zero = torch.zeros(len(power), len(power), dtype=torch.float64)
+        matrix = torch.cat([torch.cat([gram, exact], 1), torch.cat([exact.T, zero], 1)])
+        return cls(place, slopes, power, middle, torch.linalg.lu_factor(matrix))
+
+    def weights(self, position: Tensor, derivative: bool) -> Tensor:
+        """Of the data, one row per position; solved once per distinct one."""
+        distinct, inverse = torch.unique(position, return_inverse=True)
+        sought = torch.full(distinct.shape, derivative)
+        covariance = _covariance(distinct, sought, self.place, self.slopes)
+        target = torch.cat([covariance, _powers(distinct - self.middle, sought, self.power)], 1)
+        return torch.linalg.lu_solve(*self.factors, target.T).T[inverse, : len(self.place)]
 
 
 def _covariance(a: Tensor, a_slope: Tensor, b: Tensor, b_slope: Tensor) -> Tensor:
