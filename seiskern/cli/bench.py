@@ -24,7 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--peers", action="store_true", help="beside deepwave and Devito: pip install 'seiskern[bench]'"
     )
-    parser.add_argument("--turns", type=int, default=5, metavar="N", help="times each is run (5), short problems three times as often")
+    parser.add_argument(
+        "--turns",
+        type=int,
+        default=5,
+        metavar="N",
+        help="times each is run (5), short problems three times as often",
+    )
     parser.add_argument("--toy", action="store_true", help="tiny sizes, to see that it works")
     parser.add_argument("--markdown", action="store_true", help="print the table of docs/benchmarks.md")
 
