@@ -180,10 +180,8 @@ def of_sources(
 
     Parameters
     ----------
-    problem, origin
-        The grid, and its first node that is not absorbing, m.
-    place : Tensor, shape (ndim, n), m
-        Of the sources, in array order.
+    problem, origin, place
+        As for `of_receivers`.
     acting : tuple of (int, int, int, int, float)
         What acts: number of the source, of the field, of the shot and of the series, and the amount, N or
         N m.
@@ -221,10 +219,8 @@ def entries(
 
     Parameters
     ----------
-    problem, origin
-        The grid, and its first node that is not absorbing, m.
-    place : Tensor, shape (ndim, n), m
-        Coordinates in array order.
+    problem, origin, place
+        As for `of_receivers`.
     field, shot, series, weight
         As in `Entries`; ``weight`` multiplies the weights of interpolation.
     derivative : str, optional

@@ -260,6 +260,17 @@ def test_pieces_change_no_bit_of_records_across_blocks(shape, order, turns, rng,
 
 
 @pytest.mark.parametrize("turns", ["0", "1"])
+def test_long_sweeps_and_looks_at_threads_change_no_bit(turns, rng, monkeypatch):
+    monkeypatch.setenv("SEISKERN_TURNS", turns)
+    # Too large for the cache as a whole, and more steps than between two looks at where the threads run.
+    run = random_run(rng, (1501, 300), 4, n_steps=120)
+    whole = run.kernel()
+    assert torch.isfinite(whole[0]).all()
+    assert_same_bits(whole, run.kernel(cuts=[40, 120]))
+    assert_same_bits(whole, run.kernel(threads=2))
+
+
+@pytest.mark.parametrize("turns", ["0", "1"])
 @pytest.mark.parametrize("order", ORDERS)
 def test_many_blocks_of_work(order, turns, rng, surfaces, monkeypatch):
     monkeypatch.setenv("SEISKERN_TURNS", turns)
