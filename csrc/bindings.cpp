@@ -2,10 +2,6 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
 #include <array>
 #include <iterator>
 #include <stdexcept>
@@ -129,15 +125,6 @@ void run(const sk_elastic_grid& grid, int64_t n_shots, std::uintptr_t fields, st
   check(status);
 }
 
-// Asks for 2 MiB pages under a large array that has not been touched yet: fewer page faults and TLB misses.
-void use_huge_pages(std::uintptr_t address, std::uintptr_t bytes) {
-#if defined(__linux__)
-  constexpr std::uintptr_t page = 4096;
-  const std::uintptr_t begin = (address + page - 1) / page * page, end = (address + bytes) / page * page;
-  if (begin < end) madvise(pointer(begin), end - begin, MADV_HUGEPAGE);
-#endif
-}
-
 }  // namespace
 
 PYBIND11_MODULE(_C, m) {
@@ -168,7 +155,6 @@ PYBIND11_MODULE(_C, m) {
     if (n == 0) throw std::invalid_argument(sk_error());
     return std::vector<double>(norms.begin(), norms.begin() + n);
   });
-  m.def("use_huge_pages", &use_huge_pages);
   m.def("handover", &seiskern::handover);
   m.def("version", &sk_version);
   m.def("isa", &sk_isa);

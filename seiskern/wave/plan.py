@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from seiskern import _checks
 from seiskern.kernels import elastic
@@ -121,15 +122,15 @@ def plan(
     speed = ranges.speed if medium.effective is None else fastest(medium)
     limit = COURANT * elastic.max_dt(medium.ndim, order, medium.spacing, speed)
     ratio = max(1, math.ceil(dt / limit * (1 - 1e-12)))
-    problem = elastic.Problem(
-        shape=tuple(n + before + after for n, (before, after) in zip(medium.shape, pad, strict=True)),
-        spacing=medium.spacing,
-        dt=dt / ratio,
-        order=order,
-        dtype=medium.vp.dtype,
-        free_surface=free_surface,
-        absorbing=pad,
-        orthorhombic=medium.effective is not None,
+    problem = _problem(
+        tuple(n + before + after for n, (before, after) in zip(medium.shape, pad, strict=True)),
+        medium.spacing,
+        dt / ratio,
+        order,
+        medium.vp.dtype,
+        bool(free_surface),
+        pad,
+        medium.effective is not None,
     )
     points = POINTS_PER_WAVELENGTH[order]
     return Plan(
@@ -140,6 +141,10 @@ def plan(
         points=points,
         memory=_memory(problem, n_shots, len(medium.vp) if medium.batched else 1),
     )
+
+
+# The same one again for the same grid: it keeps its layout.
+_problem = lru_cache(maxsize=16)(elastic.Problem)
 
 
 def _memory(problem: elastic.Problem, n_shots: int, n_media: int) -> int:
