@@ -254,12 +254,13 @@ Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int t
   const int64_t arrays = (g.ndim == 2 ? 5 : int64_t{SK_FIELDS}) + l.n_media;
   const int64_t windows = turns ? sharers : sharers * threads;
   const int64_t rows = cache_size() * 3 / 8 / windows / (l.stride_y * g.itemsize * arrays);
-  if (g.ndim == 2) {  // enough blocks for threads to work on at the same time, on small grids as well
-    const int64_t block = std::clamp<int64_t>(g.nz / ((turns ? 2 : 4) * threads), 4, turns ? 24 : 12);
+  if (g.ndim == 2) {
+    const bool kept = g.nz / (turns ? 1 : threads) <= rows;
+    // Enough blocks for threads to work on at the same time, on small grids as well.
+    const int64_t block = std::clamp<int64_t>(g.nz / (2 * threads), 4, turns || kept ? 24 : 12);
     // A sweep over what does not stay in cache as a whole does more, for it has more to fetch. Without turns
     // it is shorter, for a range waits while the one above makes its first.
-    const bool kept = g.nz / (turns ? 1 : threads) <= rows;
-    const int64_t skew = std::min((kept ? 2 : 4) * block, rows - workers * block);
+    const int64_t skew = std::min((!kept ? 4 : turns ? 2 : 1) * block, rows - workers * block);
     return {block, 1, std::max<int64_t>(2, skew / reach / 2 * 2), turns};
   }
   Tiling best{2 + reach, 1, 2, turns};
