@@ -165,7 +165,7 @@ int check(const sk_elastic& p) {
   if (p.n_shots < 1) return fail("n_shots must be >= 1, got " + std::to_string(p.n_shots));
   if (!p.fields || !p.medium || !p.profiles || (l.pml_size > 0 && !p.pml))
     return fail("fields, medium, pml and profiles must not be NULL");
-  const int64_t medium = (p.grid.ndim == 2 ? 5 : int64_t{SK_MEDIA}) * l.array_size;
+  const int64_t medium = l.n_media * l.array_size;
   if (p.medium_shot_stride != 0 && p.medium_shot_stride < medium)
     return fail("medium_shot_stride must be 0 or >= " + std::to_string(medium));
   if (p.profiles_shot_stride != 0 && p.profiles_shot_stride < l.profile_size)
@@ -236,7 +236,11 @@ Shot<T> make_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t sho
 
 // Virtual machines tell the size of a cache that they share with others, so no more than 32 MB is believed.
 int64_t cache_size() {
+#if defined(_SC_LEVEL3_CACHE_SIZE)
   const long size = sysconf(_SC_LEVEL3_CACHE_SIZE);
+#else
+  const long size = 0;
+#endif
   return std::clamp<int64_t>(size, 8 << 20, 32 << 20);
 }
 
@@ -270,7 +274,7 @@ Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int t
     const int64_t most = (rows - beside * skew / 2) / (skew + beside);  // rows of a strip
     if (most < std::max<int64_t>(4, skew / 2)) continue;
     const int64_t strips = (g.ny + most - 1) / most, strip = g.ny / strips;
-    if (strips > 1 && strip < skew / 2) continue;
+    if (strips > 1 && strip < ZigzagAxis::least(reach, halfsteps / 2)) continue;
     const double traffic =
         double(strip + (strips > 1 ? skew / 2 + 2 * reach : 0)) / double(strip * halfsteps);
     if (traffic < least) least = traffic, best.strips = strips, best.halfsteps = halfsteps;

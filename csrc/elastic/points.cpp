@@ -147,6 +147,9 @@ int check_points(const sk_elastic_points& p, const sk_elastic_grid& g, const sk_
       return fail("offset, field, series and weight must not be NULL where there are entries");
     for (int64_t e = begin; e < end; ++e) {
       if (!inside(p.offset[e], plane_size)) return fail_range("offset", plane_size, p.offset[e]);
+      if (p.offset[e] % l.stride_y >= g.nx)
+        return fail("offset must be that of a node, got " + std::to_string(p.offset[e]) +
+                    " between rows of " + std::to_string(g.nx));
       if (e > begin && p.offset[e] < p.offset[e - 1])
         return fail("offset must not decrease within a plane: see sk_elastic_sort()");
       if (!has_field(g, p.field[e])) return fail_field(g, p.field[e]);

@@ -283,7 +283,9 @@ static void refuse_strides(void) {
   require(sk_elastic_run(&p, 0, 1, 1) == SK_OK, "right strides were refused");
   p.medium_shot_stride -= 1;
   require(sk_elastic_run(&p, 0, 1, 1) == SK_INVALID, "media of two shots may not overlap");
-  p.medium_shot_stride = 0, p.profiles_shot_stride -= 1;
+  p.medium_shot_stride += 1, p.grid.orthorhombic = 1;
+  require(sk_elastic_run(&p, 0, 1, 1) == SK_INVALID, "orthorhombic media have more arrays");
+  p.grid.orthorhombic = 0, p.medium_shot_stride = 0, p.profiles_shot_stride -= 1;
   require(sk_elastic_run(&p, 0, 1, 1) == SK_INVALID, "profiles of two shots may not overlap");
   free(fields), free(medium), free(profiles);
 }

@@ -259,6 +259,15 @@ def test_pieces_change_no_bit_of_records_across_blocks(shape, order, turns, rng,
     assert_same_bits(whole, run.kernel(threads=2))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("order", ORDERS)
+def test_strips_of_any_width_change_no_bit(order, dtype, rng):
+    # Long rows, so that the cache holds few: strips are as narrow as they may be.
+    for ny in range(14, 44):
+        run = random_run(rng, (8, ny, 430), order, dtype, n_steps=8)
+        assert_same_bits(run.kernel(), run.kernel(cuts=list(range(1, 9))))
+
+
 @pytest.mark.parametrize("turns", ["0", "1"])
 def test_long_sweeps_and_looks_at_threads_change_no_bit(turns, rng, monkeypatch):
     monkeypatch.setenv("SEISKERN_TURNS", turns)
