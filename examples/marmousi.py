@@ -5,6 +5,7 @@ python examples/marmousi.py FOLDER     # of vp.npy, vs.npy, or $SEISKERN_DATA/ma
 
 import os
 import sys
+from pathlib import Path
 
 import matplotlib
 import torch
@@ -16,7 +17,7 @@ import seiskern as sk
 from seiskern.verify._data import data_folder
 from seiskern.verify.data import marmousi
 
-folder = sys.argv[1] if len(sys.argv) > 1 else data_folder("marmousi")
+folder = Path(sys.argv[1]) if len(sys.argv) > 1 else data_folder("marmousi")
 if folder is None:
     print("no Marmousi here: give the folder of vp.npy and vs.npy, or set SEISKERN_DATA")
     sys.exit(0)

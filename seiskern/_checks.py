@@ -33,6 +33,13 @@ def finite(name: str, tensor: Tensor) -> Tensor:
     return tensor
 
 
+def constant(name: str, value: Any) -> Any:
+    """Refuse what wants a gradient."""
+    if isinstance(value, Tensor) and value.requires_grad:
+        raise ValueError(f"`{name}` must not require a gradient, got one that does; pass `{name}.detach()`")
+    return value
+
+
 def positive(name: str, value: float) -> float:
     """Refuse what is not a number above zero."""
     number = real(name, value)
@@ -45,6 +52,7 @@ def real(name: str, value: Any) -> float:
     """Refuse what is not one finite number."""
     if isinstance(value, bool | str):
         raise TypeError(f"`{name}` must be a number, got {value!r}")
+    constant(name, value)
     try:
         number = float(value)
     except (TypeError, ValueError) as error:

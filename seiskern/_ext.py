@@ -31,7 +31,12 @@ def require() -> Any:
 
 def threads() -> int:
     """Threads that a kernel may use: those of torch, but not more than the cores this process may run on."""
-    return max(1, min(torch.get_num_threads(), len(os.sched_getaffinity(0))))
+    return max(1, min(torch.get_num_threads(), cores()))
+
+
+def cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def handover() -> float:

@@ -11,6 +11,8 @@ from seiskern.cli import bench, demo, doctor, simulate, verify
 
 COMMANDS = (simulate, verify, bench, doctor, demo)
 FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
+# What input may lead to: a line tells it. ArithmeticError: a wavefield that is not finite.
+REFUSED = (ValueError, TypeError, ArithmeticError, MemoryError, OSError, ImportError, RuntimeError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             _complain("interrupted")
             return INTERRUPTED
-        except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
+        except REFUSED as error:
             if options.traceback:
                 raise
             _complain(f"error: {' '.join(str(error).split()) or type(error).__name__}")

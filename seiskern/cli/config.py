@@ -137,6 +137,7 @@ class Snapshots:
 
     every: int
     stride: int = 1
+    quantity: Literal["velocity", "pressure"] = "velocity"
 
 
 @dataclass(frozen=True)

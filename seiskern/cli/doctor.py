@@ -3,7 +3,6 @@
 import argparse
 import importlib.metadata
 import importlib.util
-import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -34,6 +33,7 @@ def run(options: argparse.Namespace) -> int:
         ("cpu", f"{findings['cpu']['model']}, {findings['cpu']['cores']} cores"),
         ("threads", f"{native['threads']} in the extension, {findings['cpu']['torch_threads']} in torch"),
         ("gpu", _with_reason(", ".join(gpu["devices"]) or "none", gpu["why"] or "not used by this version")),
+        ("triton", _with_reason(findings["triton"] or "none", "not used by this version")),
         ("figures", _with_reason(f"matplotlib {matplotlib or 'none'}", findings["matplotlib_why"])),
     ]
     print(table(rows))
@@ -50,10 +50,11 @@ def examine() -> dict[str, Any]:
         "extension": _ext.describe(),
         "cpu": {
             "model": cpu_model(),
-            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "cores": _ext.cores(),
             "torch_threads": torch.get_num_threads(),
         },
         "gpu": _gpu(),
+        "triton": _version("triton"),
         "matplotlib": matplotlib,
         "matplotlib_why": "" if matplotlib else "pip install 'seiskern[plot]'",
     }

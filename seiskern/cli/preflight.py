@@ -57,6 +57,6 @@ def describe(plan: sk.Plan) -> list[tuple[str, str]]:
     return [
         ("cells", f"{plan.cells:,} with absorbing layers"),
         ("steps", f"{plan.steps:,} of {1e3 * plan.substep:.3g} ms"),
-        ("memory", f"about {plan.memory / 2**20:,.0f} MiB"),
+        ("memory", f"about {plan.memory / 2**20:,.0f} MiB, without records and snapshots"),
         ("resolved", f"{plan.frequency:.2f} Hz at {plan.points:g} points per shortest wavelength"),
     ]

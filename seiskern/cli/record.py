@@ -45,6 +45,7 @@ def make_record(
             "data": waves.data.detach().cpu().numpy().astype(np.float32, copy=False),
             "times": np.asarray(waves.times, dtype=np.float64),
             "components": tuple(waves.components),
+            "quantity": waves.quantity,
             "spacing": tuple(snapshot_stride * step for step in spacing),
         }
     if medium is not None:
@@ -139,7 +140,7 @@ def _snapshots(record: Simulation, shot: int, source: dict[str, Any]) -> Any:
         fields,
         waves["times"][chosen],
         (spacing[0], spacing[-1]),
-        label=f"{record['quantity']} {waves['components'][-1]}",
+        label=f"{waves['quantity']} {waves['components'][-1]}",
         background=background,
         source=(source["x"], source["z"]),
     )

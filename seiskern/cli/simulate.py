@@ -76,14 +76,14 @@ def solve(
     config: Config, medium: sk.Medium, shots: list[list[AnySource]], receivers: dict[str, Any]
 ) -> sk.Seismograms:
     """Call the solver."""
-    simulation, snapshots = config.simulation, config.snapshots
+    simulation, wanted = config.simulation, config.snapshots
     return sk.simulate(
         medium,
         shots,
         sk.Receivers(**receivers),
         quantity=simulation.quantity,
         multiaxial=simulation.multiaxial,
-        snapshots=None if snapshots is None else sk.Snapshots(every=snapshots.every, stride=snapshots.stride),
+        snapshots=None if wanted is None else sk.Snapshots(**dataclasses.asdict(wanted)),
         progress=progress_bar("simulate"),
         **scheme(simulation),
     )

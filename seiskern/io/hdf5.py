@@ -23,6 +23,7 @@ class Snapshots(TypedDict):
     data: NDArray[np.float32]
     times: NDArray[np.float64]
     components: tuple[str, ...]
+    quantity: str
     spacing: tuple[float, ...]
 
 
@@ -141,6 +142,9 @@ def _check(result: Simulation) -> None:
     if "snapshots" in result:
         shape, snapshots = np.shape(result["snapshots"]["data"]), result["snapshots"]
         start = (traces.shape[0], len(snapshots["components"]), len(snapshots["times"]))
+        if snapshots["quantity"] not in UNITS:
+            names = ", ".join(UNITS)
+            raise ValueError(f"`snapshots['quantity']` must be one of {names}, got {snapshots['quantity']!r}")
         if shape[:3] != start:
             raise ValueError(f"`snapshots['data']` must start with shape {start}, got {shape}")
 
@@ -162,7 +166,7 @@ def _write(file: h5py.File, result: Simulation) -> None:
         dataset.attrs["units"] = "m"
     _write_sources(file.create_group("sources"), result.get("sources", []))
     if "snapshots" in result:
-        _write_snapshots(file.create_group("snapshots"), result["snapshots"], UNITS[result["quantity"]])
+        _write_snapshots(file.create_group("snapshots"), result["snapshots"])
     if "medium" in result:
         medium = file.create_group("medium")
         fields: Mapping[str, Any] = result["medium"]
@@ -183,11 +187,12 @@ def _write_sources(group: h5py.Group, sources: Sequence[Mapping[str, Any]]) -> N
                 entry.create_dataset(key, data=np.asarray(value))
 
 
-def _write_snapshots(group: h5py.Group, snapshots: Snapshots, units: str) -> None:
+def _write_snapshots(group: h5py.Group, snapshots: Snapshots) -> None:
     data = np.asarray(snapshots["data"], dtype=np.float32)
     dataset = _put(group, "data", data, trailing_axes=2)
     dataset.attrs["components"] = list(snapshots["components"])
-    dataset.attrs["units"] = units
+    dataset.attrs["quantity"] = snapshots["quantity"]
+    dataset.attrs["units"] = UNITS[snapshots["quantity"]]
     dataset.attrs["spacing"] = list(snapshots["spacing"])
     dataset.attrs["spacing_units"] = "m"
     times = group.create_dataset("times", data=np.asarray(snapshots["times"], dtype=np.float64))
@@ -235,6 +240,7 @@ def _read(file: h5py.File) -> Simulation:
             "data": data[()],
             "times": file["snapshots/times"][()],
             "components": tuple(data.attrs["components"]),
+            "quantity": str(data.attrs["quantity"]),
             "spacing": tuple(float(step) for step in data.attrs["spacing"]),
         }
     if "medium" in file:

@@ -132,6 +132,8 @@ def simulate(
         raise ValueError(f"`multiaxial` must lie in [0, 1], got {multiaxial}")
     if adjoint is not None:
         raise ValueError(f"`adjoint` must be None: gradients are not part of this version, got {adjoint!r}")
+    for name in ("vp", "vs", "rho"):
+        _checks.constant(f"medium.{name}", getattr(medium, name))
     groups = as_shots(shots)
     if medium.batched and len(medium.vp) != len(groups):
         raise ValueError(f"`medium` must hold 1 or {len(groups)} media (one per shot), got {len(medium.vp)}")
@@ -229,9 +231,8 @@ class Run:
 
     def _series(self, number: int, source: Source, given: Any) -> Tensor:
         name = "signature" if isinstance(source, Force) else "rate"
-        series = _checks.finite(name, _checks.as_tensor(name, given, torch.float64))
-        if series.requires_grad:
-            raise ValueError(f"`{name}` must not require a gradient: none is computed in this version")
+        series = _checks.as_tensor(name, _checks.constant(name, given), torch.float64)
+        _checks.finite(name, series)
         if series.shape != (self.clock.nt,):
             raise ValueError(
                 f"`{name}` of source {number} must have shape ({self.clock.nt},), got {tuple(series.shape)}"

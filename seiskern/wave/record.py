@@ -101,11 +101,14 @@ class Wavefields:
         When.
     components : tuple of str
         Names.
+    quantity : {"velocity", "pressure"}
+        Of what.
     """
 
     data: Tensor
     times: Tensor
     components: tuple[str, ...]
+    quantity: str = "velocity"
 
     def __repr__(self) -> str:
         """Components, shape and times; not the numbers."""
@@ -222,4 +225,5 @@ class SnapshotWriter:
     def result(self) -> Wavefields:
         """All of them."""
         times = torch.tensor([sample * self.plan.clock.dt for sample in self.samples], dtype=torch.float64)
-        return Wavefields(self.data, times, self.components)
+        quantity = "pressure" if self.pressure else "velocity"
+        return Wavefields(self.data, times, self.components, quantity)

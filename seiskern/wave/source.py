@@ -68,7 +68,8 @@ class MomentTensor:
 
     def components(self, ndim: int) -> dict[str, float]:
         """Moments by the stress field they act on, N m."""
-        moment = _checks.finite("moment", _checks.as_tensor("moment", self.moment))
+        moment = _checks.as_tensor("moment", _checks.constant("moment", self.moment))
+        _checks.finite("moment", moment)
         if moment.shape != (ndim, ndim):
             raise ValueError(f"`moment` must have shape ({ndim}, {ndim}), got {tuple(moment.shape)}")
         if not torch.allclose(moment, moment.T, rtol=1e-6, atol=1e-9 * float(moment.abs().max())):
@@ -128,7 +129,8 @@ class Force:
 
     def components(self, ndim: int) -> dict[str, float]:
         """Forces by the velocity field they act on, N."""
-        force = _checks.finite("force", _checks.as_tensor("force", self.force))
+        force = _checks.as_tensor("force", _checks.constant("force", self.force))
+        _checks.finite("force", force)
         if force.shape != (ndim,):
             raise ValueError(f"`force` must have {ndim} components, got shape {tuple(force.shape)}")
         return {f"v{a}": float(f) for a, f in zip("xz" if ndim == 2 else "xyz", force, strict=True)}

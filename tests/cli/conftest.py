@@ -77,6 +77,7 @@ class FakeSolver:
                 data=torch.ones(n_shots, len(axes), len(times), *shape),
                 times=times,
                 components=tuple(axes),
+                quantity=getattr(snapshots, "quantity", "velocity"),
             )
         return SimpleNamespace(data=data, components=tuple(axes), dt=dt, snapshots=waves)
 

@@ -144,7 +144,14 @@ def test_no_command_is_wrong_use(cli):
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("two\n lines"), OSError("two lines"), RuntimeError("two lines")]
+    "error",
+    [
+        ValueError("two\n lines"),
+        OSError("two lines"),
+        RuntimeError("two lines"),
+        FloatingPointError("two lines"),
+        MemoryError("two lines"),
+    ],
 )
 def test_errors_are_one_line(cli, monkeypatch, error):
     def fail(_):

@@ -21,7 +21,10 @@ def record(ndim=3, n_shots=1, quantity="velocity", amplitudes=(0.0, 1.0, 0.5, 0.
         components=tuple(reversed(axes)),
         dt=0.1,
         snapshots=SimpleNamespace(
-            data=waves, times=torch.arange(len(amplitudes)), components=tuple(axes[::-1])
+            data=waves,
+            times=torch.arange(len(amplitudes)),
+            components=tuple(axes[::-1]),
+            quantity="velocity",
         ),
     )
     source = {axis: 100.0 for axis in axes}

@@ -40,6 +40,16 @@ def test_the_file_holds_the_answer_and_the_question(cli, solver, config_file, tm
     np.testing.assert_array_equal(got["receivers"]["z"], np.zeros(4))
 
 
+def test_snapshots_have_a_quantity_of_their_own(cli, solver, config_file, tmp_path):
+    path = config_file(("nt = 40", 'nt = 40\nquantity = "displacement"\n[snapshots]\nevery = 20'))
+    assert cli("simulate", path, "-o", tmp_path / "out.h5")[0] == 0
+    got = read_simulation(tmp_path / "out.h5")
+    assert (got["quantity"], got["snapshots"]["quantity"]) == ("displacement", "velocity")
+    path.write_text(path.read_text().replace("every = 20", 'every = 20\nquantity = "pressure"'))
+    assert cli("simulate", path, "-o", tmp_path / "out.h5")[0] == 0
+    assert read_simulation(tmp_path / "out.h5")["snapshots"]["quantity"] == "pressure"
+
+
 def test_the_file_named_in_the_configuration_is_the_default(cli, solver, config_file, tmp_path):
     code, out, _ = cli("simulate", config_file())
     assert code == 0

@@ -31,6 +31,7 @@ def result(rng):
             "data": rng.normal(size=(n_shots, 2, 4, 5, 6)).astype(np.float32),
             "times": np.array([0.0, 0.1, 0.2, 0.3]),
             "components": ("x", "z"),
+            "quantity": "pressure",
             "spacing": (20.0, 10.0),
         },
         "medium": {
@@ -98,6 +99,7 @@ def test_layout_is_the_documented_one(tmp_path, result):
         assert file["receivers/x"].attrs["units"] == "m"
         assert file["medium/rho"].attrs["units"] == "kg/m^3"
         assert file["snapshots/times"].attrs["units"] == "s"
+        assert file["snapshots/data"].attrs["units"] == "Pa"  # whatever the traces are
         assert list(file["sources"]) == ["000000", "000001"]
 
 
@@ -133,6 +135,7 @@ def test_the_file_has_the_permissions_of_any_other(tmp_path, result):
                     "data": np.zeros((2, 2, 3, 5, 6)),
                     "times": np.zeros(4),
                     "components": ("x", "z"),
+                    "quantity": "velocity",
                     "spacing": (1.0, 1.0),
                 }
             },

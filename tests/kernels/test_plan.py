@@ -396,6 +396,20 @@ def test_factors_of_each_shot():
     assert points.weight.tolist() == [1, 3]
 
 
+def test_entries_between_rows_are_refused():
+    problem = make_problem((3, 4, 5))
+    node = torch.zeros(1, dtype=torch.int64)
+    index = {"z": node, "y": node, "x": node}
+    points = elastic.Points.build(problem, torch.zeros(1, 1, 1), None, index, node, node, node + 1.0)
+    none = elastic.Points.none(problem, 1, 1)
+    state, medium = elastic.State.zeros(problem, 1), torch.zeros(1, 8, problem.layout["array_size"])
+    profiles = torch.zeros(problem.layout["profile_size"])
+    elastic.run(problem, state, medium, profiles, (points, none), (none, none), 0, 1)
+    points.offset[0] = 5
+    with pytest.raises(ValueError, match="offset must be that of a node, got 5"):
+        elastic.run(problem, state, medium, profiles, (points, none), (none, none), 0, 1)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

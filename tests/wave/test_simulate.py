@@ -233,6 +233,23 @@ def test_refuses_other_classes(medium, force, change, message):
         sk.simulate(**arguments, dt=DT, nt=NT)
 
 
+def test_gradients_are_refused_not_dropped(medium, force):
+    wanted = torch.full((NT,), 1.0, requires_grad=True)
+    moving = sk.Medium(medium.vp.clone().requires_grad_(), medium.vs, medium.rho, medium.spacing)
+    tensor = sk.MomentTensor(x=100.0, z=100.0, moment=torch.eye(2, requires_grad=True), rate=wanted.detach())
+    number = sk.Explosion(x=100.0, z=100.0, moment=wanted[0], rate=wanted.detach())
+    series, single = (sk.Explosion(x=100.0, z=100.0, moment=1.0, rate=r) for r in (wanted.double(), wanted))
+    for name, model, shot in [
+        ("medium.vp", moving, force()),
+        ("moment", medium, tensor),
+        ("moment", medium, number),
+        ("rate", medium, series),
+        ("rate", medium, single),
+    ]:
+        with pytest.raises(ValueError, match=f"^`{name}` must not require a gradient"):
+            run(model, shot)
+
+
 def test_results_are_shown_in_a_line(medium, force):
     seis = run(medium, force(), snapshots=sk.Snapshots(every=NT))
     assert repr(seis).startswith("Seismograms(velocity x, z; shape (1, 2, ")
