@@ -43,7 +43,7 @@ struct Along {
     SK_INLINE void start(int64_t i) {
       if constexpr (kAxis == SK_X) {
         for (int n = 0; n < 3; ++n)
-          for (int r = 0; u[n] && r < kRows; ++r) window[n][r].start(u[n] + i + r * below);  // no y in 2-D
+          for (int r = 0; r < kRows; ++r) window[n][r].start(u[n] + i + r * below);
       }
     }
 

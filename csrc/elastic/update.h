@@ -212,7 +212,10 @@ class Rows {
     constexpr int stresses[3][3] = {
         {SK_SXX, SK_SXY, SK_SXZ}, {SK_SXY, SK_SYY, SK_SYZ}, {SK_SXZ, SK_SYZ, SK_SZZ}};
     Along<kRadius, T, kVelocity, kAxis> d;
-    for (int n = 0; n < 3; ++n) d.u[n] = v_.field[kVelocity ? stresses[kAxis][n] : SK_VX + n];
+    for (int n = 0; n < 3; ++n) {
+      const int there = kDim == 2 && n == SK_Y ? SK_X : n;  // in 2-D y has the place of x, and no use
+      d.u[n] = v_.field[kVelocity ? stresses[kAxis][there] : SK_VX + there];
+    }
     d.stride = v_.stride[kAxis], d.below = v_.stride[SK_Z];
     for (int m = 0; m < kRadius; ++m) d.c[m] = Simd<T>::all(v_.c[kAxis][m]);
     return d;
