@@ -64,6 +64,7 @@ struct ZigzagAxis {
 
   // Rows that a strip must have on the average, lest its edges cross where it is narrowest.
   static int64_t least(int64_t reach, int64_t half) { return 2 * ((reach * half + 1) / 2); }
+
   int64_t begin(int64_t strip, int64_t halfstep) const {
     if (strip == 0) return 0;
     const int64_t phase = halfstep % (2 * half), widened = phase < half ? phase : 2 * half - phase;

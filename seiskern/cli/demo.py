@@ -214,5 +214,6 @@ def summarise(plan: sk.Plan, summary: dict[str, Any]) -> str:
             for band in summary["bands"]
         ]
         parts.append(table(bands, ("recorded", "correlation", "of x, y, z", "amplitude of x, y, z")))
+        parts.append("Computed traces are first attenuated and low-passed like the recorded ones.")
     parts.append("\n".join(summary["files"]))
     return "\n\n".join(parts)

@@ -3,20 +3,18 @@
 import math
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from seiskern import _checks
-from seiskern._remember import remembered
 from seiskern.kernels import elastic
 from seiskern.kernels.elastic.plan import FIELD_NUMBER
 from seiskern.media.model import Medium
 from seiskern.media.staggered import pad_effective
+from seiskern.wave.band import Band, band_of
 from seiskern.wave.plan import Plan, plan
 from seiskern.wave.points import of_receivers, of_sources
 from seiskern.wave.record import QUANTITIES, Seismograms, Snapshots, SnapshotWriter
@@ -24,9 +22,6 @@ from seiskern.wave.source import Force, Receivers, Source, as_shots
 
 CHUNK_CELLS = 5e8  # cell updates between two looks at the wavefield: one or two seconds
 REFLECTION = 1e-5  # theoretical, of the layers at normal incidence
-BAND_LEVEL = (
-    0.05  # a source is said to reach the frequency where its spectrum falls below this share of its peak
-)
 
 
 def simulate(
@@ -132,8 +127,9 @@ def simulate(
         raise ValueError(f"`multiaxial` must lie in [0, 1], got {multiaxial}")
     if adjoint is not None:
         raise ValueError(f"`adjoint` must be None: gradients are not part of this version, got {adjoint!r}")
-    for name in ("vp", "vs", "rho"):
-        _checks.constant(f"medium.{name}", getattr(medium, name))
+    values = {name: getattr(medium, name) for name in ("vp", "vs", "rho")}
+    for name, value in {**values, **(medium.effective or {})}.items():
+        _checks.constant(f"medium.{name}", value)
     groups = as_shots(shots)
     if medium.batched and len(medium.vp) != len(groups):
         raise ValueError(f"`medium` must hold 1 or {len(groups)} media (one per shot), got {len(medium.vp)}")
@@ -153,35 +149,6 @@ def simulate(
         run = Run(medium, decided, groups, receivers, quantity, multiaxial)
         written = run.advance(snapshots, progress)
         return Seismograms(run.record(), run.components, decided.clock.dt, quantity, written)
-
-
-@dataclass(frozen=True)
-class _Band:
-    """Frequencies of a shot's sources: where they are strongest and up to where they reach, Hz."""
-
-    dominant: float
-    highest: float
-
-    @property
-    def octave(self) -> float:
-        """The power of two at or below the dominant frequency.
-
-        Layers made for it do not change when a source function changes a little, so that records are linear
-        in it.
-        """
-        return 2.0 ** math.floor(math.log2(self.dominant)) if self.dominant > 0 else 0.0
-
-
-@remembered
-def _band(series: Tensor, dt: float) -> _Band:
-    n = 4 * series.shape[-1]
-    spectrum = np.fft.rfft(series.numpy(), n)
-    power = (spectrum.real**2 + spectrum.imag**2).sum(0)
-    if not power.max() > 0:
-        return _Band(0.0, 0.0)
-    strong = np.flatnonzero(power >= BAND_LEVEL**2 * power.max())
-    unit = 1 / (n * dt)
-    return _Band(float(np.arange(len(power)) @ power / power.sum()) * unit, float(strong[-1]) * unit)
 
 
 class Run:
@@ -239,10 +206,11 @@ class Run:
             )
         return series
 
-    def _bands(self, samples: Tensor, which: list[list[int]]) -> list[_Band]:
+    def _bands(self, samples: Tensor, which: list[list[int]]) -> list[Band]:
         """Of each shot."""
-        found = {numbers: _band(samples[list(numbers)], self.clock.dt) for numbers in set(map(tuple, which))}
-        return [found[tuple(numbers)] for numbers in which]
+        keys = [tuple(numbers) for numbers in which]
+        found = {numbers: band_of(samples[list(numbers)], self.clock.dt) for numbers in set(keys)}
+        return [found[numbers] for numbers in keys]
 
     def _profiles(self, frequencies: list[float], multiaxial: float) -> Tensor:
         """Of the absorbing layers: one for all shots, or one for each."""

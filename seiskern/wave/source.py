@@ -180,7 +180,8 @@ class Receivers:
             if value is None:
                 raise ValueError(f"`receivers.{axis}` must be given in {len(axes)}-D")
             name = f"receivers.{axis}"
-            values.append(_checks.finite(name, _checks.as_tensor(name, value, torch.float64)).reshape(-1))
+            place = _checks.as_tensor(name, _checks.constant(name, value), torch.float64)
+            values.append(_checks.finite(name, place).reshape(-1))
         if "y" not in axes and self.y is not None:
             raise ValueError("`receivers.y` must not be given in 2-D")
         counts = [value.shape[0] for value in values]

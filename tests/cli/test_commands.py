@@ -111,6 +111,7 @@ def test_doctor_tells_what_there_is(cli, extension):
     assert facts["extension"] == extension
     assert facts["cpu"]["model"]
     assert facts["cpu"]["cores"] >= 1
+    assert facts["triton"] == doctor._version("triton")
     assert bool(facts["gpu"]["devices"]) != bool(facts["gpu"]["why"])
 
 
@@ -119,6 +120,7 @@ def test_doctor_tells_why_not(cli, extension):
     code, out, _ = cli("doctor")
     assert code == 0
     assert "extension  no (no compiler)" in out
+    assert re.search(r"^triton .*not used by this version", out, re.MULTILINE)
     extension |= {"compiled": True, "why": ""}
     assert "yes, uses avx2 of baseline, avx2" in cli("doctor")[1]
 

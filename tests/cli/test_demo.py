@@ -108,6 +108,7 @@ def test_a_sample_is_scored_in_text(cli, solver, hemew_file, tmp_path):
     _, out, _ = cli("demo", "--hemew", hemew_file, *COARSE, "--out", tmp_path / "out")
     assert "<= 2 Hz" in out
     assert "correlation" in out
+    assert "attenuated and low-passed like the recorded ones" in out
 
 
 def test_energy_above_counts_what_is_above():

@@ -248,6 +248,9 @@ def test_gradients_are_refused_not_dropped(medium, force):
     ]:
         with pytest.raises(ValueError, match=f"^`{name}` must not require a gradient"):
             run(model, shot)
+    moved = sk.Receivers(x=torch.ones(1, requires_grad=True), z=0.0)
+    with pytest.raises(ValueError, match=r"^`receivers.x` must not require a gradient"):
+        sk.simulate(medium, force(), moved, dt=DT, nt=NT)
 
 
 def test_results_are_shown_in_a_line(medium, force):
