@@ -252,8 +252,8 @@ int64_t cache_size() {
 //
 // where all threads share it if they take turns; if not, each has one to itself. The share of the cache, and
 // the numbers below, are the best of a scan on a Zen 4 with 32 MB.
-Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int threads, int sharers,
-                   bool turns) {
+Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int64_t halfsteps, int threads,
+                   int sharers, bool turns) {
   const int64_t reach = g.order / 2, workers = turns ? threads : 1;
   const int64_t arrays = (g.ndim == 2 ? 5 : int64_t{SK_FIELDS}) + l.n_media;
   const int64_t windows = turns ? sharers : sharers * threads;
@@ -261,23 +261,25 @@ Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int t
   if (g.ndim == 2) {
     const bool kept = g.nz / (turns ? 1 : threads) <= rows;
     // Enough blocks for threads to work on at the same time, on small grids as well.
-    const int64_t block = std::clamp<int64_t>(g.nz / (2 * threads), 4, turns || kept ? 24 : 12);
+    const int64_t block = std::clamp<int64_t>(g.nz / (2 * threads), 4, kept ? 24 : turns ? 16 : 12);
     // A sweep over what does not stay in cache as a whole does more, for it has more to fetch. Without turns
     // it is shorter, for a range waits while the one above makes its first.
-    const int64_t skew = std::min((!kept ? 4 : turns ? 2 : 1) * block, rows - workers * block);
-    return {block, 1, std::max<int64_t>(2, skew / reach / 2 * 2), turns};
+    const int64_t longest = !kept ? (turns ? 6 : 4) : turns ? 2 : 1;
+    const int64_t skew = std::min(longest * block, rows - workers * block);
+    // Sweeps of equal length, up to a quarter longer rather than one more.
+    const int64_t most = std::max<int64_t>(2, skew / reach), sweeps = (4 * halfsteps - 1) / (5 * most) + 1;
+    return {block, 1, (halfsteps / 2 - 1) / sweeps * 2 + 2, turns};
   }
   Tiling best{2 + reach, 1, 2, turns};
   double least = 1e30;
-  for (int64_t halfsteps = 2; halfsteps * reach <= 24; halfsteps += 2) {
-    const int64_t skew = halfsteps * reach, beside = workers * best.block + 2 * reach;
+  for (int64_t length = 2; length * reach <= 24; length += 2) {
+    const int64_t skew = length * reach, beside = workers * best.block + 2 * reach;
     const int64_t most = (rows - beside * skew / 2) / (skew + beside);  // rows of a strip
     if (most < std::max<int64_t>(4, skew / 2)) continue;
     const int64_t strips = (g.ny + most - 1) / most, strip = g.ny / strips;
-    if (strips > 1 && strip < ZigzagAxis::least(reach, halfsteps / 2)) continue;
-    const double traffic =
-        double(strip + (strips > 1 ? skew / 2 + 2 * reach : 0)) / double(strip * halfsteps);
-    if (traffic < least) least = traffic, best.strips = strips, best.halfsteps = halfsteps;
+    if (strips > 1 && strip < ZigzagAxis::least(reach, length / 2)) continue;
+    const double traffic = double(strip + (strips > 1 ? skew / 2 + 2 * reach : 0)) / double(strip * length);
+    if (traffic < least) least = traffic, best.strips = strips, best.halfsteps = length;
   }
   return best;
 }
@@ -341,10 +343,10 @@ void run_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t shot, i
   // Threads are moved, so a long run looks again where they are; no bit depends on where it is cut.
   const int64_t steps = std::max(kStepsBetweenLooks, kUpdatesBetweenLooks / (g.nx * g.ny * g.nz));
   for (int64_t step = first; step < last; step += steps) {
+    const int64_t halfstep = 2 * step, end = 2 * std::min(last, step + steps);
     run_tiles(g.nz, g.ny, radius, reach_y, g.free_surface ? closure_depth(g.order) : 0,
-              make_tiling(g, l, threads, sharers, take_turns(threads)), 2 * step,
-              2 * std::min(last, step + steps), threads,
-              [&](int thread, int64_t half, int64_t k0, int64_t k1, int64_t j0, int64_t j1) {
+              make_tiling(g, l, end - halfstep, threads, sharers, take_turns(threads)), halfstep, end,
+              threads, [&](int thread, int64_t half, int64_t k0, int64_t k1, int64_t j0, int64_t j1) {
                 advance(&s, rows.data() + thread * row_buffer, half, k0, k1, j0, j1);
               });
   }

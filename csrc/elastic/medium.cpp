@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,12 +36,17 @@ int check(const sk_elastic_model& m, int threads) {
   return SK_OK;
 }
 
+template <class T>
+const T* row_of(const sk_elastic_values& values, int64_t model, int64_t k, int64_t j) {
+  return static_cast<const T*>(values.data) + model * values.stride_model + k * values.stride_z +
+         j * values.stride_y;
+}
+
 // Writes row (k, j) of a model, its first and last value repeated `before` and `after` times.
 template <class T>
 void spread(const sk_elastic_model& m, const sk_elastic_values& values, int64_t model, int64_t k, int64_t j,
             int64_t before, int64_t after, T* out) {
-  const T* row = static_cast<const T*>(values.data) + model * values.stride_model + k * values.stride_z +
-                 j * values.stride_y;
+  const T* row = row_of<T>(values, model, k, j);
   T* inside = std::fill_n(out, before, *row);
   if (values.stride_x == 1) {
     std::memcpy(inside, row, m.nx * sizeof(T));
@@ -135,75 +141,94 @@ void stagger(const sk_elastic_grid& g, const sk_elastic_layout_t& l, const sk_el
   }
 }
 
-// Ranges of a model, one per column of it, so that no loop along x has to reduce.
+// Rows that the ranges at the nodes of one of them depend on: those of rho have neighbours on all sides.
 template <class T>
-class Survey {
+struct Neighbourhood {
+  const T *vp, *vs, *rho, *before, *after, *above, *below;
+};
+
+// Ranges of what stands at several nodes side by side, a range a lane: reductions are not vectorised else.
+template <class T, int kLanes>
+class Ranges {
+  typedef T Vector __attribute__((vector_size(kLanes * sizeof(T))));
+
  public:
-  explicit Survey(const sk_elastic_model& model) : model_(model) {
-    for (auto& column : low_) column.assign(size(), std::numeric_limits<T>::max());
-    for (auto& column : high_) column.assign(size(), std::numeric_limits<T>::lowest());
-    for (auto& row : rows_) row.resize(size() + 2);
-    zero_.assign(size(), T(0));
+  Ranges() {
+    for (auto& low : low_) low = Vector{} + std::numeric_limits<T>::max();
+    for (auto& high : high_) high = Vector{} + std::numeric_limits<T>::lowest();
   }
 
-  void add(int64_t model, int64_t k, int64_t j) {
-    const T *vp = row(0, model_.vp, model, k, j), *vs = row(1, model_.vs, model, k, j);
-    const T *rho = row(2, model_.rho, model, k, j), *before = row(3, model_.rho, model, k, j - 1),
-            *after = row(4, model_.rho, model, k, j + 1), *above = row(5, model_.rho, model, k - 1, j),
-            *below = row(6, model_.rho, model, k + 1, j);
-    const int64_t n = model_.nx;
-    T* derived = rows_[7].data();
-    track(vp, kVp), track(vs, kVs), track(rho, kRho);
-    for (int64_t i = 0; i < n; ++i) zero_[i] += 0 * vp[i] + 0 * vs[i] + 0 * rho[i];
-    for (int64_t i = 0; i < n; ++i) derived[i] = vs[i] > 0 ? vs[i] : vp[i];
-    track(derived, kWave);
-    for (int64_t i = 0; i < n; ++i) derived[i] = vs[i] / vp[i];
-    track(derived, kRatio);
-    for (int64_t i = 0; i < n; ++i) {
-      const T along = least(rho[i - 1], rho[i + 1]), across = least(before[i], after[i]);
-      const T lightest = (rho[i] + least(least(rho[i], along), least(across, least(above[i], below[i])))) / 2;
-      derived[i] = rho[i] / lightest * (vp[i] * vp[i]);
+  void add(const Neighbourhood<T>& rows, int64_t i) {
+    const Vector vp = load(rows.vp + i), vs = load(rows.vs + i), rho = load(rows.rho + i);
+    const Vector along = least(load(rows.rho + i - 1), load(rows.rho + i + 1));
+    const Vector across = least(load(rows.before + i), load(rows.after + i));
+    const Vector vertical = least(load(rows.above + i), load(rows.below + i));
+    const Vector lightest = (rho + least(least(rho, along), least(across, vertical))) / 2;
+    track(kVp, vp), track(kVs, vs), track(kRho, rho);
+    track(kSlowest, vs > T(0) ? vs : vp);
+    track(kRatio, vs / vp);
+    track(kSquaredSpeed, rho / lightest * (vp * vp));
+    zero_ += 0 * vp + 0 * vs + 0 * rho;
+  }
+
+  void join(sk_elastic_ranges& r) const {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const auto lower = [&](double& low, Kind kind) { low = std::min<double>(low, low_[kind][lane]); };
+      const auto raise = [&](double& high, Kind kind) { high = std::max<double>(high, high_[kind][lane]); };
+      lower(r.vp[0], kVp), lower(r.vs[0], kVs), lower(r.rho[0], kRho), lower(r.slowest, kSlowest);
+      raise(r.vp[1], kVp), raise(r.vs[1], kVs), raise(r.rho[1], kRho), raise(r.ratio, kRatio);
+      r.speed = std::max<double>(r.speed, std::sqrt(std::max<T>(0, high_[kSquaredSpeed][lane])));
+      r.finite = r.finite && zero_[lane] == 0;
     }
-    track(derived, kBound);
-  }
-
-  sk_elastic_ranges ranges() const {
-    const auto low = [this](Kind kind) { return *std::min_element(low_[kind].begin(), low_[kind].end()); };
-    const auto high = [this](Kind kind) { return *std::max_element(high_[kind].begin(), high_[kind].end()); };
-    sk_elastic_ranges r{};
-    r.vp[0] = low(kVp), r.vs[0] = low(kVs), r.rho[0] = low(kRho);
-    r.vp[1] = high(kVp), r.vs[1] = high(kVs), r.rho[1] = high(kRho);
-    r.ratio = high(kRatio), r.slowest = low(kWave), r.speed = std::sqrt(high(kBound));
-    r.finite = std::all_of(zero_.begin(), zero_.end(), [](T zero) { return zero == 0; });
-    return r;
   }
 
  private:
-  enum Kind { kVp, kVs, kRho, kWave, kRatio, kBound, kKinds };
+  enum Kind { kVp, kVs, kRho, kSlowest, kRatio, kSquaredSpeed, kKinds };
 
-  static T least(T a, T b) { return a < b ? a : b; }
-  size_t size() const { return static_cast<size_t>(model_.nx); }
-
-  // Row with its first and last value repeated once beyond its ends.
-  const T* row(int number, const sk_elastic_values& values, int64_t model, int64_t k, int64_t j) {
-    k = std::clamp<int64_t>(k, 0, model_.nz - 1), j = std::clamp<int64_t>(j, 0, model_.ny - 1);
-    spread(model_, values, model, k, j, 1, 1, rows_[number].data());
-    return rows_[number].data() + 1;
+  static Vector load(const T* p) {
+    Vector v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+  }
+  static Vector least(Vector a, Vector b) { return a < b ? a : b; }
+  void track(Kind kind, Vector value) {
+    low_[kind] = value < low_[kind] ? value : low_[kind];
+    high_[kind] = value > high_[kind] ? value : high_[kind];
   }
 
-  void track(const T* value, Kind kind) {
-    T *low = low_[kind].data(), *high = high_[kind].data();
-    for (int64_t i = 0; i < model_.nx; ++i) {
-      low[i] = value[i] < low[i] ? value[i] : low[i];
-      high[i] = value[i] > high[i] ? value[i] : high[i];
-    }
-  }
-
-  const sk_elastic_model& model_;
-  std::array<std::vector<T>, kKinds> low_, high_;
-  std::array<std::vector<T>, 8> rows_;
-  std::vector<T> zero_;  // no longer zero where something was not finite
+  Vector low_[kKinds], high_[kKinds], zero_{};  // no longer zero where something was not finite
 };
+
+// Of rows [first, last) of all media, counted through.
+template <class T>
+sk_elastic_ranges survey(const sk_elastic_model& m, int64_t first, int64_t last) {
+  constexpr int kLanes = 16 / sizeof(T);
+  Ranges<T, kLanes> many;
+  Ranges<T, 1> single;
+  std::array<std::vector<T>, 7> copies;
+  for (auto& copy : copies) copy.resize(static_cast<size_t>(m.nx + 2));
+  for (int64_t count = first; count < last; ++count) {
+    const int64_t model = count / m.ny / m.nz, k = count / m.ny % m.nz, j = count % m.ny;
+    const auto row = [&](int number, const sk_elastic_values& values, int64_t dk, int64_t dj) -> const T* {
+      const int64_t near_k = std::clamp<int64_t>(k + dk, 0, m.nz - 1),
+                    near_j = std::clamp<int64_t>(j + dj, 0, m.ny - 1);
+      if (values.stride_x == 1) return row_of<T>(values, model, near_k, near_j);
+      spread(m, values, model, near_k, near_j, 0, 0, copies[number].data());
+      return copies[number].data();
+    };
+    spread(m, m.rho, model, k, j, 1, 1, copies[6].data());
+    const Neighbourhood<T> rows = {row(0, m.vp, 0, 0),   row(1, m.vs, 0, 0),  copies[6].data() + 1,
+                                   row(2, m.rho, 0, -1), row(3, m.rho, 0, 1), row(4, m.rho, -1, 0),
+                                   row(5, m.rho, 1, 0)};
+    int64_t i = 0;
+    for (; i + kLanes <= m.nx; i += kLanes) many.add(rows, i);
+    for (; i < m.nx; ++i) single.add(rows, i);
+  }
+  constexpr double kMost = std::numeric_limits<double>::max();
+  sk_elastic_ranges r{{kMost, -kMost}, {kMost, -kMost}, {kMost, -kMost}, -kMost, kMost, 0, 1};
+  many.join(r), single.join(r);
+  return r;
+}
 
 sk_elastic_ranges joined(const sk_elastic_ranges& a, const sk_elastic_ranges& b) {
   const auto both = [](const double (&x)[2], const double (&y)[2], double (&out)[2]) {
@@ -219,13 +244,10 @@ sk_elastic_ranges joined(const sk_elastic_ranges& a, const sk_elastic_ranges& b)
 template <class T>
 sk_elastic_ranges survey(const sk_elastic_model& m, int threads) {
   const int64_t rows = m.n_models * m.nz * m.ny;
-  std::vector<Survey<T>> surveys(std::min<size_t>(threads, rows), Survey<T>(m));
-  share(surveys.size(), 3 * rows * m.nx * m.itemsize, rows, [&](int thread, int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) surveys[thread].add(r / m.ny / m.nz, r / m.ny % m.nz, r % m.ny);
-  });
-  sk_elastic_ranges all = surveys[0].ranges();
-  for (const auto& one : surveys) all = joined(all, one.ranges());
-  return all;
+  std::vector<sk_elastic_ranges> parts(static_cast<size_t>(threads), survey<T>(m, 0, 1));
+  share(threads, 3 * rows * m.nx * m.itemsize, rows,
+        [&](int thread, int64_t begin, int64_t end) { parts[thread] = survey<T>(m, begin, end); });
+  return std::accumulate(parts.begin() + 1, parts.end(), parts[0], joined);
 }
 
 }  // namespace

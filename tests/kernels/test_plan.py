@@ -1,7 +1,6 @@
 """Layout of the arrays, and what is refused."""
 
 import math
-import mmap
 import os
 import re
 from dataclasses import replace
@@ -13,7 +12,7 @@ import torch
 from seiskern import _ext
 from seiskern.kernels import elastic
 from seiskern.kernels.elastic import reference
-from seiskern.kernels.elastic.plan import COEFFICIENTS, HUGE_PAGE, zeros
+from seiskern.kernels.elastic.plan import COEFFICIENTS
 
 SHAPES = [(1, 1), (5, 16), (9, 17), (4, 1, 3), (5, 7, 33)]
 NONE = torch.zeros(0, dtype=torch.int64)
@@ -54,24 +53,6 @@ def test_view_shows_each_node_once(shape):
     view += 1
     assert arrays.sum() == view.numel()
     assert arrays.max() == 1
-
-
-@pytest.mark.parametrize("huge", [True, False], ids=["huge pages", "none in this system"])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-@pytest.mark.parametrize("size", [0, 1, 1000, HUGE_PAGE // 8 - 1, HUGE_PAGE // 4, HUGE_PAGE])
-def test_zeros_lie_on_cache_lines_and_may_be_written(size, dtype, huge, monkeypatch):
-    if not huge:
-        monkeypatch.delattr(mmap, "MADV_HUGEPAGE", raising=False)
-    first, second = (zeros((1, size), dtype) for _ in range(2))
-    assert first.shape == (1, size)
-    assert first.dtype == dtype
-    assert first.is_contiguous()
-    large = hasattr(mmap, "MADV_HUGEPAGE") and first.nbytes >= HUGE_PAGE
-    assert first.data_ptr() % (HUGE_PAGE if large else 64) == 0
-    assert not first.any()
-    first += 1
-    assert first.sum() == size
-    assert not second.any()
 
 
 def test_view_of_a_part():

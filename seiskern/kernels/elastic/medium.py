@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from seiskern import _ext
-from seiskern.kernels.elastic.plan import COEFFICIENTS, Problem, zeros
+from seiskern.kernels.elastic.plan import COEFFICIENTS, Problem
+from seiskern.kernels.memory import zeros
 
 DTYPES = (torch.float32, torch.float64)
 

@@ -1,19 +1,17 @@
 """What the kernels work on: grid, arrays and their layout."""
 
-import contextlib
 import math
-import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from seiskern import _ext
 from seiskern.grid import AXES, STRESS, VELOCITY
+from seiskern.kernels.memory import zeros
 
 COEFFICIENTS = {
     2: ("bx", "bz", "lam", "mu2", "mxz"),
@@ -31,35 +29,6 @@ ORTHORHOMBIC = {
 FIELD_NUMBER = {
     name: number for number, name in enumerate(("vx", "vy", "vz", "sxx", "syy", "szz", "sxy", "sxz", "syz"))
 }
-
-
-HUGE_PAGE = 2 << 20  # bytes
-
-
-def zeros(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-    """Zeros on whole cache lines, untouched; large ones in huge pages where the system has them.
-
-    What the allocator gives comes in small pages, thousands of faults in every run that takes them anew, and
-    steps in 3-D are 1.1 times slower.
-    """
-    size, itemsize = math.prod(shape), dtype.itemsize
-    large = size * itemsize >= HUGE_PAGE and hasattr(mmap, "MADV_HUGEPAGE")
-    unit = (HUGE_PAGE if large else 64) // itemsize
-    length = -(-size // unit) * unit + unit  # one more, of which the part before the first is left out
-    flat = _pages(length, dtype) if large else torch.from_numpy(np.zeros(length, dtype=f"f{itemsize}"))
-    skip = -flat.data_ptr() // itemsize % unit
-    return flat[skip : skip + size].view(*shape)
-
-
-def _pages(length: int, dtype: torch.dtype) -> Tensor:
-    """Zeros straight from the system."""
-    try:
-        pages = mmap.mmap(-1, length * dtype.itemsize, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    except OSError as error:
-        raise MemoryError(f"no memory for an array of {length * dtype.itemsize:,} bytes") from error
-    with contextlib.suppress(OSError):  # a kernel without huge pages
-        pages.madvise(mmap.MADV_HUGEPAGE)
-    return torch.frombuffer(pages, dtype=dtype)
 
 
 @dataclass(frozen=True)
