@@ -252,7 +252,7 @@ int64_t cache_size() {
 //
 // where all threads share it if they take turns; if not, each has one to itself. The share of the cache, and
 // the numbers below, are the best of a scan on a Zen 4 with 32 MB.
-Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int64_t halfsteps, int threads,
+Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int64_t steps, int threads,
                    int sharers, bool turns) {
   const int64_t reach = g.order / 2, workers = turns ? threads : 1;
   const int64_t arrays = (g.ndim == 2 ? 5 : int64_t{SK_FIELDS}) + l.n_media;
@@ -266,9 +266,10 @@ Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int64
     // it is shorter, for a range waits while the one above makes its first.
     const int64_t longest = !kept ? (turns ? 6 : 4) : turns ? 2 : 1;
     const int64_t skew = std::min(longest * block, rows - workers * block);
-    // Sweeps of equal length, up to a quarter longer rather than one more.
-    const int64_t most = std::max<int64_t>(2, skew / reach), sweeps = (4 * halfsteps - 1) / (5 * most) + 1;
-    return {block, 1, (halfsteps / 2 - 1) / sweeps * 2 + 2, turns};
+    // Sweeps of equal length, in steps; a quarter longer rather than one more where each fetches all anew.
+    const int64_t most = std::max<int64_t>(1, skew / reach / 2), limit = kept ? most : most * 5 / 4;
+    const int64_t sweeps = (steps + limit - 1) / limit;
+    return {block, 1, 2 * ((steps + sweeps - 1) / sweeps), turns};
   }
   Tiling best{2 + reach, 1, 2, turns};
   double least = 1e30;
@@ -341,11 +342,11 @@ void run_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t shot, i
   const int64_t row_buffer = 3 * s.view.nx;
   std::vector<T> rows(static_cast<size_t>(threads * row_buffer));
   // Threads are moved, so a long run looks again where they are; no bit depends on where it is cut.
-  const int64_t steps = std::max(kStepsBetweenLooks, kUpdatesBetweenLooks / (g.nx * g.ny * g.nz));
-  for (int64_t step = first; step < last; step += steps) {
-    const int64_t halfstep = 2 * step, end = 2 * std::min(last, step + steps);
+  const int64_t between = std::max(kStepsBetweenLooks, kUpdatesBetweenLooks / (g.nx * g.ny * g.nz));
+  for (int64_t step = first; step < last; step += between) {
+    const int64_t steps = std::min(last - step, between);
     run_tiles(g.nz, g.ny, radius, reach_y, g.free_surface ? closure_depth(g.order) : 0,
-              make_tiling(g, l, end - halfstep, threads, sharers, take_turns(threads)), halfstep, end,
+              make_tiling(g, l, steps, threads, sharers, take_turns(threads)), 2 * step, 2 * (step + steps),
               threads, [&](int thread, int64_t half, int64_t k0, int64_t k1, int64_t j0, int64_t j1) {
                 advance(&s, rows.data() + thread * row_buffer, half, k0, k1, j0, j1);
               });
