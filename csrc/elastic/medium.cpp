@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -171,6 +170,7 @@ class Ranges {
     zero_ += 0 * vp + 0 * vs + 0 * rho;
   }
 
+  // Widens r.
   void join(sk_elastic_ranges& r) const {
     for (int lane = 0; lane < kLanes; ++lane) {
       const auto lower = [&](double& low, Kind kind) { low = std::min<double>(low, low_[kind][lane]); };
@@ -199,12 +199,18 @@ class Ranges {
   Vector low_[kKinds], high_[kKinds], zero_{};  // no longer zero where something was not finite
 };
 
-// Of rows [first, last) of all media, counted through.
+// Of whole vectors, and of the nodes that remain of a row.
 template <class T>
-sk_elastic_ranges survey(const sk_elastic_model& m, int64_t first, int64_t last) {
-  constexpr int kLanes = 16 / sizeof(T);
+struct Survey {
+  static constexpr int kLanes = 16 / sizeof(T);
   Ranges<T, kLanes> many;
   Ranges<T, 1> single;
+};
+
+// Rows [first, last) of all media, counted through.
+template <class T>
+Survey<T> survey_rows(const sk_elastic_model& m, int64_t first, int64_t last) {
+  Survey<T> survey;
   std::array<std::vector<T>, 7> copies;
   for (auto& copy : copies) copy.resize(static_cast<size_t>(m.nx + 2));
   for (int64_t count = first; count < last; ++count) {
@@ -221,33 +227,22 @@ sk_elastic_ranges survey(const sk_elastic_model& m, int64_t first, int64_t last)
                                    row(2, m.rho, 0, -1), row(3, m.rho, 0, 1), row(4, m.rho, -1, 0),
                                    row(5, m.rho, 1, 0)};
     int64_t i = 0;
-    for (; i + kLanes <= m.nx; i += kLanes) many.add(rows, i);
-    for (; i < m.nx; ++i) single.add(rows, i);
+    for (; i + survey.kLanes <= m.nx; i += survey.kLanes) survey.many.add(rows, i);
+    for (; i < m.nx; ++i) survey.single.add(rows, i);
   }
-  constexpr double kMost = std::numeric_limits<double>::max();
-  sk_elastic_ranges r{{kMost, -kMost}, {kMost, -kMost}, {kMost, -kMost}, -kMost, kMost, 0, 1};
-  many.join(r), single.join(r);
-  return r;
-}
-
-sk_elastic_ranges joined(const sk_elastic_ranges& a, const sk_elastic_ranges& b) {
-  const auto both = [](const double (&x)[2], const double (&y)[2], double (&out)[2]) {
-    out[0] = std::min(x[0], y[0]), out[1] = std::max(x[1], y[1]);
-  };
-  sk_elastic_ranges r{};
-  both(a.vp, b.vp, r.vp), both(a.vs, b.vs, r.vs), both(a.rho, b.rho, r.rho);
-  r.ratio = std::max(a.ratio, b.ratio), r.slowest = std::min(a.slowest, b.slowest);
-  r.speed = std::max(a.speed, b.speed), r.finite = a.finite && b.finite;
-  return r;
+  return survey;
 }
 
 template <class T>
 sk_elastic_ranges survey(const sk_elastic_model& m, int threads) {
   const int64_t rows = m.n_models * m.nz * m.ny;
-  std::vector<sk_elastic_ranges> parts(static_cast<size_t>(threads), survey<T>(m, 0, 1));
+  std::vector<Survey<T>> parts(static_cast<size_t>(threads));
   share(threads, 3 * rows * m.nx * m.itemsize, rows,
-        [&](int thread, int64_t begin, int64_t end) { parts[thread] = survey<T>(m, begin, end); });
-  return std::accumulate(parts.begin() + 1, parts.end(), parts[0], joined);
+        [&](int thread, int64_t begin, int64_t end) { parts[thread] = survey_rows<T>(m, begin, end); });
+  constexpr double kMost = std::numeric_limits<double>::max();
+  sk_elastic_ranges r{{kMost, -kMost}, {kMost, -kMost}, {kMost, -kMost}, -kMost, kMost, 0, 1};
+  for (const auto& part : parts) part.many.join(r), part.single.join(r);
+  return r;
 }
 
 }  // namespace
