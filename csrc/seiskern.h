@@ -153,8 +153,8 @@ int sk_elastic_survey(const sk_elastic_model* model, int32_t threads, sk_elastic
 
 /* Fills the medium arrays of `grid`, (n_models, SK_MEDIA or 5 in 2-D, array_size): density is averaged over
  * the two nodes beside a velocity, mu harmonically over the four around a shear stress, and the model goes on
- * into the absorbing layers as it is at its edge (Moczo et al. 2002, doi:10.1785/0120010167). The padding is
- * not touched. */
+ * into the absorbing layers as it is at its edge (Moczo et al. 2002, doi:10.1785/0120010167). The padding
+ * becomes zero. */
 int sk_elastic_stagger(const sk_elastic_grid* grid, const sk_elastic_model* model, int32_t threads,
                        void* medium);
 
@@ -190,7 +190,8 @@ int sk_elastic_surface_norms(int32_t order, int32_t half, double* norms);
  * written at index n, and so are stress series: index n of a stress receiver holds the stress at (n + 1) dt.
  *
  * Threads of one shot share the cache if they measure that they can; SEISKERN_TURNS in the environment, 0 or
- * 1, decides for them. The result is the same.
+ * 1, decides for them. In 3-D two planes at a time are taken where the first cache is large; SEISKERN_PAIRS,
+ * 0 or 1, decides for it. The result is the same to the last bit.
  */
 int sk_elastic_run(const sk_elastic* problem, int64_t first, int64_t last, int32_t threads);
 

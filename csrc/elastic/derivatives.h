@@ -170,13 +170,14 @@ struct Stretched {
 };
 
 // Derivatives along x of whole rows: in the layers left of column `low` and from low + inside on, and between
-// them. The memory variables of the two lie side by side, `pitch` elements from row to row.
+// them. The memory variables of the two lie side by side, `pitch` elements from row to row and `below` along
+// z.
 template <class T, class D>
 struct Bordered {
   const D& d;
   const T *a[2], *b[2];
   T* psi[3];
-  int64_t low, inside, pitch;
+  int64_t low, inside, pitch, below;
 
   template <int kRows>
   struct Slice {
@@ -184,7 +185,7 @@ struct Bordered {
     typename D::template Slice<kRows> d;
     const T *a[2], *b[2];
     T* psi[3];
-    int64_t low, inside, pitch;
+    int64_t low, inside, below;
 
     SK_INLINE void start(int64_t i) { d.start(i); }
     template <int kN>
@@ -194,7 +195,7 @@ struct Bordered {
       const bool layer = static_cast<uint64_t>(x - low) >= static_cast<uint64_t>(inside);
       if (__builtin_expect(!layer, 1)) return g;
       const auto profile = [x](const T* p) SK_INLINE_LAMBDA { return B::all(Simd<T>::load(p + x)); };
-      return stretch(g, profile(a[half]), profile(b[half]), psi[kN] + (x < low ? x : x - inside), pitch);
+      return stretch(g, profile(a[half]), profile(b[half]), psi[kN] + (x < low ? x : x - inside), below);
     }
   };
   template <int kRows>
@@ -206,7 +207,7 @@ struct Bordered {
             {psi[0] + at, psi[1] + at, psi[2] + at},
             low,
             inside,
-            pitch};
+            below};
   }
 };
 

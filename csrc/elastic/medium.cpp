@@ -102,6 +102,15 @@ void harmonic(const T* a, const T* b, const T* c, const T* d, int64_t n, T* out)
   for (int64_t i = 0; i < n; ++i) out[i] = 4 / ((a[i] + b[i]) + (c[i] + d[i]));
 }
 
+// Zeros in plane k of an array, and in the padding above the first and below the last.
+template <class T>
+void clear_plane(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int64_t k, T* array) {
+  const int64_t halo = g.order / 2;
+  T* const begin = array + (k > 0 ? (halo + k) * l.stride_z : 0);
+  T* const end = array + (k + 1 < g.nz ? (halo + k + 1) * l.stride_z : l.array_size);
+  std::fill(begin, end, T(0));
+}
+
 // Planes [first, last) of all media, counted through.
 template <class T>
 void stagger(const sk_elastic_grid& g, const sk_elastic_layout_t& l, const sk_elastic_model& m, int64_t first,
@@ -117,8 +126,10 @@ void stagger(const sk_elastic_grid& g, const sk_elastic_layout_t& l, const sk_el
   const int64_t n = g.nx, n_media = g.ndim == 2 ? 5 : int64_t{SK_MEDIA};
   for (int64_t plane = first; plane < last; ++plane) {
     const int64_t model = plane / g.nz, k = plane % g.nz;
+    T* const arrays = medium + model * n_media * l.array_size;
+    for (int64_t a = 0; a < n_media; ++a) clear_plane(g, l, k, arrays + a * l.array_size);
     for (int64_t j = 0; j < g.ny; ++j) {
-      T* out = medium + model * n_media * l.array_size + l.origin + k * l.stride_z + j * l.stride_y;
+      T* out = arrays + l.origin + k * l.stride_z + j * l.stride_y;
       const auto next = [&] { return std::exchange(out, out + l.array_size); };
       const Row<T>&here = row(model, k, j), &below = row(model, k + 1, j);
       const Row<T>&beside = row(model, k, j + 1), &across = row(model, k + 1, j + 1);

@@ -5,9 +5,9 @@
 namespace seiskern::elastic::SK_ISA {
 namespace {
 
-// Rows of a plane before those of the next plane, which reads some of them again: they stay in the inner
-// cache.
-constexpr int64_t kRowsOfPiece = 8;
+// Rows of a plane, or of two, before those of the next, which reads some of them again: they stay in the
+// second cache.
+constexpr int64_t kRowsOfPiece = 8, kRowsOfPair = 16;
 
 // First entry in [begin, end) whose offset is not below `value`.
 int64_t lower_bound(const int64_t* offset, int64_t begin, int64_t end, int64_t value) {
@@ -46,12 +46,18 @@ void advance(const void* shot_pointer, void* buffer, int64_t half, int64_t k0, i
   const View<T>& v = shot.view;
   const auto update = [&](const Run& run) { kind == 0 ? rows.velocity(run) : rows.stress(run); };
   if constexpr (kDim == 2) {
-    update({0, k0, k1, 0, v.stride[SK_Z]});
+    for (int64_t x0 = 0; x0 < v.nx; x0 += v.piece) {
+      update({0, 1, k0, k1, 0, v.stride[SK_Z], x0, x0 + v.piece < v.nx ? x0 + v.piece : v.nx});
+    }
     if (v.damped) rows.damp(kind == 1, 0, k0, k1);
   } else {
-    for (int64_t j = j0; j < j1; j += kRowsOfPiece) {
-      const int64_t end = j + kRowsOfPiece < j1 ? j + kRowsOfPiece : j1;
-      for (int64_t k = k0; k < k1; ++k) update({k, j, end, k * v.stride[SK_Z], v.stride[SK_Y]});
+    const int64_t piece = v.paired ? kRowsOfPair : kRowsOfPiece;
+    for (int64_t j = j0; j < j1; j += piece) {
+      const int64_t end = j + piece < j1 ? j + piece : j1;
+      for (int64_t k = k0, planes; k < k1; k += planes) {
+        planes = k + 1 < k1 && rows.paired(k) ? 2 : 1;
+        update({k, planes, j, end, k * v.stride[SK_Z], v.stride[SK_Y], 0, v.nx});
+      }
     }
     for (int64_t k = k0; v.damped && k < k1; ++k) rows.damp(kind == 1, k, j0, j1);
   }

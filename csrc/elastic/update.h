@@ -21,15 +21,21 @@
 
 namespace seiskern::elastic::SK_ISA {
 
-// Rows [begin, end) along z in 2-D, of plane k along y in 3-D. Row n starts at element start + n step.
+// Columns [x0, x1) of rows [begin, end) along z in 2-D, along y of plane k, or of planes k and k + 1, in 3-D.
+// Row n starts at element start + n step.
 struct Run {
-  int64_t k, begin, end, start, step;
+  int64_t k, planes, begin, end, start, step, x0, x1;
 
-  SK_INLINE Run rows(int64_t first, int64_t last) const { return {k, first, last, start, step}; }
+  SK_INLINE Run rows(int64_t first, int64_t last) const {
+    return {k, planes, first, last, start, step, x0, x1};
+  }
+  SK_INLINE Run plane(int64_t number, int64_t stride) const {
+    return {k + number, 1, begin, end, start + number * stride, step, x0, x1};
+  }
 };
 
-// Whether two rows at a time pay: inside, where they share the rows that their differences along z read, in
-// 2-D. In 3-D, whose rows come from further away, twice as many at a time cost more than that saves.
+// Whether two rows, one below the other, may be taken at a time: inside, where they share the rows that their
+// differences along z read.
 template <class D>
 constexpr bool kPaired = true;
 template <class T>
@@ -46,6 +52,12 @@ class Rows {
  public:
   // `buffer` holds three rows.
   Rows(const View<T>& view, T* buffer) : v_(view), buffer_(buffer) {}
+
+  // Whether planes k and k + 1 may be one run.
+  bool paired(int64_t k) const {
+    const Layer<T>& layer = v_.layer[SK_Z];
+    return v_.paired && k >= (v_.free_surface ? kClosed : layer.low) && k + 1 < layer.high;
+  }
 
   void velocity(const Run& run) const { advance<true>(run); }
 
@@ -103,8 +115,12 @@ class Rows {
     const auto d = along<kVelocity, SK_X>();
     const auto x = bordered<kVelocity>(d, run.k);
     int64_t n = run.begin;
-    if constexpr (kDim == 2 && kPaired<Z>) {
-      for (; n + 1 < run.end; n += 2) add_rows<kVelocity, 2>(run, n, x, y, z);
+    if constexpr (kPaired<Y> && kPaired<Z>) {
+      if (kDim == 2) {
+        for (; n + 1 < run.end; n += 2) add_rows<kVelocity, 2>(run, n, x, y, z);
+      } else if (run.planes == 2) {
+        for (; n < run.end; ++n) add_rows<kVelocity, 2>(run, n, x, y, z);
+      }
     }
     for (; n < run.end; ++n) add_rows<kVelocity, 1>(run, n, x, y, z);
   }
@@ -116,23 +132,25 @@ class Rows {
     auto y = along_y.template rows<kRows>(n);
     auto z = along_z.template rows<kRows>(n);
     const int64_t start = run.start + n * run.step;
-    x.start(start);
+    x.start(start + run.x0);
     if constexpr (kVelocity) {
-      add_velocity<kRows>(start, x, y, z);
+      add_velocity<kRows>(run, start, x, y, z);
+    } else if (v_.orthorhombic) {
+      add_stress<kRows, true>(run, start, x, y, z);
     } else {
-      v_.orthorhombic ? add_stress<kRows, true>(start, x, y, z) : add_stress<kRows, false>(start, x, y, z);
+      add_stress<kRows, false>(run, start, x, y, z);
     }
   }
 
   template <int kRows, class X, class Y, class Z>
-  SK_INLINE void add_velocity(int64_t start, X& x, Y& y, Z& z) const {
+  SK_INLINE void add_velocity(const Run& run, int64_t start, X& x, Y& y, Z& z) const {
     using B = Block<T, kRows>;
     const auto v = v_.field + SK_VX;
     const auto b = v_.medium + SK_BX;
     T *const vx = v[0], *const vy = v[1], *const vz = v[2];
     const T *const bx = b[0], *const by = b[1], *const bz = b[2];
-    const int64_t below = v_.stride[SK_Z], nx = v_.nx;
-    for (int64_t c = 0; c < nx; c += Simd<T>::lanes) {
+    const int64_t below = v_.stride[SK_Z], end = run.x1;
+    for (int64_t c = run.x0; c < end; c += Simd<T>::lanes) {
       const int64_t i = start + c;
       const auto add = [&](T* out, const T* coefficient, const B& sum) {
         (B::load(out + i, below) + B::load(coefficient + i, below) * sum).store(out + i, below);
@@ -144,12 +162,12 @@ class Rows {
   }
 
   template <int kRows, bool kOrthorhombic, class X, class Y, class Z>
-  SK_INLINE void add_stress(int64_t start, X& x, Y& y, Z& z) const {
+  SK_INLINE void add_stress(const Run& run, int64_t start, X& x, Y& y, Z& z) const {
     using B = Block<T, kRows>;
     T *const sxy = v_.field[SK_SXY], *const sxz = v_.field[SK_SXZ], *const syz = v_.field[SK_SYZ];
     const T *const mxy = v_.medium[SK_MXY], *const mxz = v_.medium[SK_MXZ], *const myz = v_.medium[SK_MYZ];
-    const int64_t below = v_.stride[SK_Z], nx = v_.nx;
-    for (int64_t c = 0; c < nx; c += Simd<T>::lanes) {
+    const int64_t below = v_.stride[SK_Z], end = run.x1;
+    for (int64_t c = run.x0; c < end; c += Simd<T>::lanes) {
       const int64_t i = start + c;
       const auto add = [&](T* out, const B& value) {
         (B::load(out + i, below) + value).store(out + i, below);
@@ -238,10 +256,10 @@ class Rows {
   SK_INLINE Bordered<T, D> bordered(const D& d, int64_t k) const {
     const Layer<T>& layer = v_.layer[SK_X];
     const Profile<T>& p = v_.profile[SK_X];
-    const int64_t inside = layer.high - layer.low, skip = k * v_.ny * layer.pitch;
+    const int64_t inside = layer.high - layer.low, plane = v_.ny * layer.pitch, skip = k * plane;
     T* const* psi = layer.memory + (kVelocity ? 0 : 3);
     return {d,         {p.a[0], p.a[1]}, {p.b[0], p.b[1]}, {psi[0] + skip, psi[1] + skip, psi[2] + skip},
-            layer.low, inside,           layer.pitch};
+            layer.low, inside,           layer.pitch,      plane};
   }
 
   template <bool kVelocity, class Body>
@@ -262,7 +280,10 @@ class Rows {
     const auto clip = [&](int64_t n) { return n < run.begin ? run.begin : n > run.end ? run.end : n; };
     const auto in_layer = [&](int64_t begin, int64_t end, int64_t gap) {
       if (begin >= end) return;
-      body(run.rows(begin, end), stretched<kAxis, kVelocity>(d, 0, 1, run.k * below - gap * layer.pitch));
+      for (int64_t p = 0; p < run.planes; ++p) {
+        const Run plane = run.rows(begin, end).plane(p, v_.stride[SK_Z]);
+        body(plane, stretched<kAxis, kVelocity>(d, 0, 1, plane.k * below - gap * layer.pitch));
+      }
     };
     const int64_t low = clip(layer.low), high = clip(layer.high);
     in_layer(run.begin, low, 0);

@@ -40,7 +40,9 @@ struct View {
   double scale[3];  // dt / h along x, y, z
   T c[3][4];        // stencil coefficients times scale
   bool free_surface, orthorhombic;
-  bool damped;  // whether a factor of the profiles is not 1
+  bool damped;    // whether a factor of the profiles is not 1
+  bool paired;    // whether two planes at a time are taken in 3-D
+  int64_t piece;  // columns at a time in 2-D
 };
 
 // Sparse sources or receivers of one shot, see sk_elastic_points.

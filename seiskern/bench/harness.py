@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import torch
 
 PAUSE = 0.1  # s; idle threads of one contender's runtime spin for a while and would slow the next one
+SPAN = 0.05  # s; that short calls are repeated for, before they are timed and while they are
 
 
 @dataclass
@@ -40,8 +41,9 @@ def turn_by_turn(contenders: dict[str, Callable[[], object]], turns: int) -> dic
     Parameters
     ----------
     contenders : dict of callable
-        By name. Each turn is two calls, of which the second is timed: the first wakes the threads, which the
-        scheduler may have put on one core, and fills the caches.
+        By name. In each turn it is called for `SPAN` seconds, at least once, untimed: that wakes the threads,
+        which the scheduler may have put on one core, and fills the caches. Then for as long again, and the
+        median of these calls is the time of the turn.
     turns : int
         How often each is timed.
 
@@ -57,14 +59,22 @@ def turn_by_turn(contenders: dict[str, Callable[[], object]], turns: int) -> dic
         for _ in range(turns):
             for name, run in contenders.items():
                 time.sleep(PAUSE)
-                run()
-                start = time.perf_counter()
-                run()
-                times[name].seconds.append(time.perf_counter() - start)
+                _calls(run)
+                times[name].seconds.append(statistics.median(_calls(run)))
     finally:
         if collecting:
             gc.enable()
     return times
+
+
+def _calls(run: Callable[[], object]) -> list[float]:
+    """Seconds of each call within `SPAN`."""
+    seconds: list[float] = []
+    while sum(seconds) < SPAN:
+        start = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - start)
+    return seconds
 
 
 def triad(megabytes: int = 512) -> float:

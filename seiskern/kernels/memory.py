@@ -14,6 +14,9 @@ from torch import Tensor
 HUGE_PAGE = 2 << 20
 """Bytes."""
 
+LARGE = 512 << 10
+"""Bytes from which on an array has pages of its own; the allocator would take new ones each time."""
+
 KEPT = 512 << 20
 """Bytes of released arrays that wait for the next ones, at most."""
 
@@ -22,37 +25,50 @@ _lock = threading.RLock()  # the garbage collector may release an array while on
 
 
 def zeros(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-    """Zeros on whole cache lines; large arrays in huge pages where the system has them.
+    """Zeros on whole cache lines; large arrays in pages of their own, huge ones where the system has them.
 
-    What the allocator gives comes in small pages, thousands of faults in every run that takes them anew, and
-    steps in 3-D are 1.1 times slower. New huge pages cost 3 % of 100 steps on 1024 x 1024 nodes and 7 % of
-    60 on 128 x 128 x 128 (Zen 4, November 2026), so those of earlier arrays are used again.
+    What the allocator gives comes in new small pages, hundreds to thousands of faults in every run that takes
+    them, and steps in 3-D are 1.1 times slower. New huge pages cost 3 % of 100 steps on 1024 x 1024 nodes and
+    7 % of 60 on 128 x 128 x 128 (Zen 4, November 2026). So pages of earlier arrays are used again.
     """
+    return _array(shape, dtype, clean=True)
+
+
+def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """Like `zeros`, but of any values."""
+    return _array(shape, dtype, clean=False)
+
+
+def _array(shape: Sequence[int], dtype: torch.dtype, clean: bool) -> Tensor:
     size, itemsize = math.prod(shape), dtype.itemsize
-    large = size * itemsize >= HUGE_PAGE and hasattr(mmap, "MADV_HUGEPAGE")
-    unit = (HUGE_PAGE if large else 64) // itemsize
+    large = size * itemsize >= LARGE and hasattr(mmap, "MADV_HUGEPAGE")
+    unit = (HUGE_PAGE if large and size * itemsize >= HUGE_PAGE else 64) // itemsize
     length = -(-size // unit) * unit + unit  # one more, of which the part before the first is left out
-    flat = _pages(length, dtype) if large else torch.from_numpy(np.zeros(length, dtype=f"f{itemsize}"))
+    if large:
+        flat = _pages(length, dtype, clean)
+    else:
+        flat = torch.from_numpy(np.zeros(length, dtype=f"f{itemsize}"))
     skip = -flat.data_ptr() // itemsize % unit
     return flat[skip : skip + size].view(*shape)
 
 
-def _pages(length: int, dtype: torch.dtype) -> Tensor:
-    """Zeros in pages of the system's, which go back to `_released` with the last view of them."""
+def _pages(length: int, dtype: torch.dtype, clean: bool) -> Tensor:
+    """Pages of the system's, which go back to `_released` with the last view of them."""
     size = length * dtype.itemsize
     pages = _take(size)
-    again = pages is not None
+    used = pages is not None
     if pages is None:
         try:
             pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         except OSError as error:
             raise MemoryError(f"no memory for an array of {size:,} bytes") from error
-        with contextlib.suppress(OSError):  # a kernel without huge pages
-            pages.madvise(mmap.MADV_HUGEPAGE)
+        if size > HUGE_PAGE:
+            with contextlib.suppress(OSError):  # a kernel without huge pages
+                pages.madvise(mmap.MADV_HUGEPAGE)
     array = np.frombuffer(pages, dtype=f"f{dtype.itemsize}")
     weakref.finalize(array, _release, pages).atexit = False
     tensor = torch.from_numpy(array)
-    return tensor.zero_() if again else tensor
+    return tensor.zero_() if clean and used else tensor
 
 
 def _take(size: int) -> mmap.mmap | None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from seiskern import _checks
 from seiskern.kernels import elastic
 from seiskern.kernels.elastic.plan import FIELD_NUMBER
+from seiskern.kernels.memory import zeros
 from seiskern.media.model import Medium
 from seiskern.media.staggered import pad_effective
 from seiskern.wave.band import Band, band_of
@@ -315,7 +316,7 @@ class Run:
         shots = n_shots if medium.batched else 1  # media differ, or entries are of every shot
         found = of_receivers(problem, medium.origin, place, shots, self.quantity)
         width = len(self.components) * self.n_receivers
-        data = torch.zeros(n_shots, self.clock.steps, width, dtype=problem.dtype)
+        data = zeros((n_shots, self.clock.steps, width), problem.dtype)
         points = found.points(problem, medium, data)
         return (points, self.none) if self.quantity.half else (self.none, points)
 

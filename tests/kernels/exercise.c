@@ -152,7 +152,7 @@ static void* simulate(const sk_elastic_grid* g, int64_t n_shots, int64_t n_model
   p.grid = grid, p.n_shots = n_shots, p.medium_shot_stride = n_models == 1 ? 0 : n_media * l.array_size;
   const int64_t n_profiles = n_models; /* of each shot, or of all */
   p.profiles_shot_stride = n_profiles == 1 ? 0 : l.profile_size;
-  void *medium = zeros(n_models * n_media * l.array_size, g->itemsize),
+  void *medium = filled(n_models * n_media * l.array_size, g->itemsize, 1, 1),
        *profiles = zeros(n_profiles * l.profile_size, g->itemsize);
   require(sk_elastic_stagger(&grid, &m, threads, medium) == SK_OK, "stagger");
   require_clean(g, &l, medium, n_models * n_media, "padding of the medium");

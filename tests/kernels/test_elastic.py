@@ -157,6 +157,35 @@ def test_strips_of_any_width_change_no_bit(order, dtype, rng):
         assert_same_bits(run.kernel(), run.kernel(cuts=list(range(1, 9))))
 
 
+@pytest.mark.parametrize("orthorhombic", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("order", ORDERS)
+def test_pairs_of_planes_change_no_bit(order, dtype, orthorhombic, rng, surfaces, monkeypatch):
+    for depth in (0, surfaces[order].depth):
+        for first in WIDTHS:  # absorbing layers of odd and of even width
+            shape = (depth + 11, 9, 21)
+            run = random_run(
+                rng, shape, order, dtype, layers(first, shape, depth), depth, orthorhombic=orthorhombic
+            )
+            results = []
+            for pairs in ("0", "1"):
+                monkeypatch.setenv("SEISKERN_PAIRS", pairs)
+                results.append(run.kernel())
+            assert_same_bits(*results)
+            assert torch.isfinite(results[0][0]).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("order", [2, 8])
+def test_long_rows_are_cut(order, dtype, rng, surfaces):
+    depth = surfaces[order].depth
+    for nx in (641, 1301):
+        for first, planes in [("unequal", 0), ("after", depth)]:
+            shape = (depth + 4, nx)
+            run = random_run(rng, shape, order, dtype, layers(first, shape, planes), planes)
+            assert_equal_to_reference(run, surfaces[order].closure if planes else None)
+
+
 @pytest.mark.parametrize("turns", ["0", "1"])
 def test_long_sweeps_and_looks_at_threads_change_no_bit(turns, rng, monkeypatch):
     monkeypatch.setenv("SEISKERN_TURNS", turns)

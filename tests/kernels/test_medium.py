@@ -34,7 +34,7 @@ def make_problem(shape, pad, dtype, free_surface=False):
 
 
 def assert_is_defined(problem, packed, media):
-    """Nodes as the reference has them, padding untouched."""
+    """Nodes as the reference has them, padding zero."""
     expected = reference.stagger(*media, problem.absorbing, problem.free_surface)
     view = problem.view(packed)
     for number, name in enumerate(COEFFICIENTS[problem.ndim]):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from seiskern.kernels import memory
-from seiskern.kernels.memory import HUGE_PAGE, zeros
+from seiskern.kernels.memory import HUGE_PAGE, LARGE, empty, zeros
 
 needs_huge_pages = pytest.mark.skipif(
     not hasattr(mmap, "MADV_HUGEPAGE"), reason="a system without huge pages"
@@ -21,7 +21,7 @@ def _nothing_released(monkeypatch):
 
 @pytest.mark.parametrize("huge", [True, False], ids=["huge pages", "none in this system"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-@pytest.mark.parametrize("size", [0, 1, 1000, HUGE_PAGE // 8 - 1, HUGE_PAGE // 4, HUGE_PAGE])
+@pytest.mark.parametrize("size", [0, 1, 1000, LARGE // 4, HUGE_PAGE // 8 - 1, HUGE_PAGE // 4, HUGE_PAGE])
 def test_zeros_lie_on_cache_lines_and_may_be_written(size, dtype, huge, monkeypatch):
     if not huge:
         monkeypatch.delattr(mmap, "MADV_HUGEPAGE", raising=False)
@@ -51,6 +51,20 @@ def test_a_released_array_is_used_again_and_zero():
     assert again.data_ptr() == place
     assert not again.any()
     assert not memory._released
+
+
+@needs_huge_pages
+def test_empty_arrays_are_the_released_ones_as_they_were():
+    first = zeros((LARGE // 4,), torch.float32)
+    place = first.data_ptr()
+    first += 1
+    del first
+    again = empty((LARGE // 4,), torch.float32)
+    assert again.data_ptr() == place
+    assert again.sum() == len(again)
+    small = empty((3, 5), torch.float64)
+    assert small.shape == (3, 5)
+    assert small.data_ptr() % 64 == 0
 
 
 @needs_huge_pages

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from seiskern import _ext
 from seiskern.kernels.elastic.plan import COEFFICIENTS, Problem
-from seiskern.kernels.memory import zeros
+from seiskern.kernels.memory import empty
 
 DTYPES = (torch.float32, torch.float64)
 
@@ -91,7 +91,7 @@ def stagger(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, threads: int 
     """
     model, _kept = _model(vp, vs, rho, problem.ndim)
     n_media = len(vp) if vp.ndim > problem.ndim else 1
-    packed = zeros((n_media, len(COEFFICIENTS[problem.ndim]), problem.layout["array_size"]), problem.dtype)
+    packed = empty((n_media, len(COEFFICIENTS[problem.ndim]), problem.layout["array_size"]), problem.dtype)
     _ext.require().elastic_stagger(problem.native, model, threads or _ext.threads(), packed.data_ptr())
     return packed
 
