@@ -8,8 +8,8 @@
 // and dt s_nn = sum_a c_na D-_a v_a in an orthorhombic medium.
 //
 // The differences are taken by the kinds of derivatives.h; with_z and with_y cut a run of rows into the parts
-// where each kind holds. The loops read every array once; their only branch is that of the columns, for a row
-// cut in parts costs more.
+// where each kind holds. The loops read every array once; their only branch is that of the columns, for rows
+// cut where layers along x begin cost more.
 #pragma once
 
 #include <cstdint>
