@@ -271,13 +271,14 @@ int64_t cache_size() {
 //   2-D   workers * block + skew                                           rows, skew = halfsteps * reach
 //   3-D   skew * strip + (workers * block + 2 reach) * (strip + skew / 2)  rows of all planes
 //
-// where all threads share it if they take turns; if not, each has one to itself. The share of the cache, and
-// the numbers below, are the best of a scan on a Zen 4 with 32 MB.
+// where all threads share it if they take turns; if not, each has one to itself, and there are at least two
+// caches for them. The share of the cache, and the numbers below, are the best of scans on a Zen 4 and a Zen
+// 5 with 32 MB.
 Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int64_t steps, int threads,
                    int sharers, bool turns) {
   const int64_t reach = g.order / 2, workers = turns ? threads : 1;
   const int64_t arrays = (g.ndim == 2 ? 5 : int64_t{SK_FIELDS}) + l.n_media;
-  const int64_t windows = turns ? sharers : sharers * threads;
+  const int64_t windows = turns ? sharers : sharers * ((threads + 1) / 2);
   const int64_t rows = cache_size() * 3 / 8 / windows / (l.stride_y * g.itemsize * arrays);
   if (g.ndim == 2) {
     const bool kept = g.nz / (turns ? 1 : threads) <= rows;
@@ -293,7 +294,7 @@ Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int64
     const int64_t sweeps = (steps + limit - 1) / limit;
     return {block, 1, 2 * ((steps + sweeps - 1) / sweeps), turns};
   }
-  Tiling best{2 + reach, 1, 2, turns};
+  Tiling best{turns ? 2 + reach : 8, 1, 2, turns};  // longer blocks take less from other threads
   double least = 1e30;
   for (int64_t length = 2; length * reach <= 24; length += 2) {
     const int64_t skew = length * reach, beside = workers * best.block + 2 * reach;
