@@ -44,10 +44,7 @@ def _array(shape: Sequence[int], dtype: torch.dtype, clean: bool) -> Tensor:
     large = size * itemsize >= LARGE and hasattr(mmap, "MADV_HUGEPAGE")
     unit = (HUGE_PAGE if large and size * itemsize >= HUGE_PAGE else 64) // itemsize
     length = -(-size // unit) * unit + unit  # one more, of which the part before the first is left out
-    if large:
-        flat = _pages(length, dtype, clean)
-    else:
-        flat = torch.from_numpy(np.zeros(length, dtype=f"f{itemsize}"))
+    flat = _pages(length, dtype, clean) if large else torch.from_numpy(np.zeros(length, dtype=f"f{itemsize}"))
     skip = -flat.data_ptr() // itemsize % unit
     return flat[skip : skip + size].view(*shape)
 
