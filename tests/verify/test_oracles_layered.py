@@ -65,7 +65,7 @@ def test_vertical_incidence_rings_in_the_layer(layer: Solid) -> None:
 @pytest.mark.parametrize("incident", ["P", "S"])
 def test_the_interface_transmits_as_plane_waves_say(incident: Literal["P", "S"], p: float) -> None:
     """With a damping that leaves nothing of multiples, the layer adds the transmission coefficients."""
-    omega = 20.0 - 300.0j
+    omega = 20.0 - 150.0j  # with twice as much, rounding would leave 1e-5
     k = np.array([omega * p])
     surface, _ = surface_response(k, omega, SOFT, SOFT, 150.0)
     both, _ = surface_response(k, omega, SOFT, ROCK, 150.0)
@@ -75,7 +75,7 @@ def test_the_interface_transmits_as_plane_waves_say(incident: Literal["P", "S"],
     column = "PS".index(incident)
     speed = (ROCK.vp, ROCK.vs)[column]
     expected = [abs(out.transmitted_p) * SOFT.vp / speed, abs(out.transmitted_s) * SOFT.vs / speed]
-    np.testing.assert_allclose(passed[:, column], expected, rtol=1e-6)
+    np.testing.assert_allclose(passed[:, column], expected, rtol=1e-7)
 
 
 def test_attenuation_delays_and_weakens() -> None:
