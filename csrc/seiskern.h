@@ -2,7 +2,9 @@
  *
  * A shot lives on a staggered grid of nz x ny x nx nodes, absorbing layers included (ny = 1 in 2-D). Half
  * positions carry the index of the node before them: vx(k, j, i) lies at i + 1/2, sxz(k, j, i) at k + 1/2 and
- * i + 1/2. Arrays are padded; sk_elastic_layout() tells the strides. The padding must be zero and stays zero.
+ * i + 1/2. Arrays are padded; sk_elastic_layout() tells the strides. The padding must be zero and stays zero,
+ * but that of SK_RHO and SK_COMPLIANCE must be positive, and beyond the last node of each axis, where they
+ * are averaged with it, as sk_elastic_stagger() makes it.
  *
  * Functions that return int return an sk_status. Grids, pointers and entries are checked before anything is
  * written; how long arrays are cannot be. All functions may be called from several threads at a time, on
@@ -19,8 +21,7 @@
 extern "C" {
 #endif
 
-/* Order of the field and medium arrays; 2-D problems use the ones marked *. An isotropic medium has SK_LAM
- * and SK_MU2, an orthorhombic one SK_CXX to SK_CYZ instead. */
+/* Order of the field arrays; 2-D problems use the ones marked *. */
 enum sk_field {
   SK_VX /* * */,
   SK_VY,
@@ -33,24 +34,28 @@ enum sk_field {
   SK_SYZ,
   SK_FIELDS
 };
+/* Order of the medium arrays. A medium has those of its kind only: an isotropic one in 3-D (i), of values at
+ * nodes that are averaged while they are used, an isotropic one in 2-D (2), or an orthorhombic one (o; in 2-D
+ * those marked *), of coefficients where they act. */
 enum sk_medium {
-  SK_BX /* * buoyancy 1/rho at vx */,
-  SK_BY,
-  SK_BZ /* * */,
-  SK_LAM /* * at nodes; on a free surface 2 lam mu / (lam + 2 mu) */,
-  SK_MU2 /* * 2 mu at nodes */,
-  SK_MXY,
-  SK_MXZ /* * mu at sxz */,
-  SK_MYZ,
-  SK_MEDIA /* arrays of an isotropic medium */,
+  SK_RHO /* i: density at nodes */,
+  SK_BX /* 2, o*: buoyancy, 1 / density, at vx */,
+  SK_BY /* o */,
+  SK_BZ /* 2, o* */,
+  SK_LAM /* i, 2: lam at nodes; on a free surface 2 lam mu / (lam + 2 mu) */,
+  SK_MU2 /* 2: 2 mu at nodes */,
+  SK_COMPLIANCE /* i: 1 / mu at nodes, infinite in a fluid */,
+  SK_MXY /* o: mu at sxy */,
+  SK_MXZ /* 2, o* */,
+  SK_MYZ /* o */,
   /* Stress s_aa per strain e_bb at nodes; on a free surface xx, yy and xy are c_ab - c_az c_bz / c_zz. */
-  SK_CXX = SK_MEDIA /* * */,
-  SK_CYY,
-  SK_CZZ /* * */,
-  SK_CXY,
-  SK_CXZ /* * */,
-  SK_CYZ,
-  SK_ALL_MEDIA
+  SK_CXX /* o* */,
+  SK_CYY /* o */,
+  SK_CZZ /* o* */,
+  SK_CXY /* o */,
+  SK_CXZ /* o* */,
+  SK_CYZ /* o */,
+  SK_MEDIA
 };
 enum sk_axis { SK_X, SK_Y, SK_Z, SK_AXES };
 
@@ -76,7 +81,7 @@ typedef struct {
   int64_t array_size;         /* elements of one field or medium array */
   int64_t pml_size;           /* elements of all memory variables of one shot */
   int64_t profile_size;       /* elements of the absorbing profiles, see sk_elastic_profiles() */
-  int64_t n_media;            /* arrays of a medium: 8 (2-D: 5), or 12 (6) if orthorhombic */
+  int64_t n_media;            /* arrays of a medium: 3 (2-D: 5), or 12 (6) if orthorhombic */
 } sk_elastic_layout_t;
 
 /* Sparse linear maps between the wavefield and time series. Entry e of shot s adds weight * series to a field
@@ -151,10 +156,10 @@ typedef struct {
 /* Ranges of media. */
 int sk_elastic_survey(const sk_elastic_model* model, int32_t threads, sk_elastic_ranges* ranges);
 
-/* Fills the medium arrays of `grid`, (n_models, SK_MEDIA or 5 in 2-D, array_size): density is averaged over
- * the two nodes beside a velocity, mu harmonically over the four around a shear stress, and the model goes on
- * into the absorbing layers as it is at its edge (Moczo et al. 2002, doi:10.1785/0120010167). The padding
- * becomes zero. */
+/* Fills the medium arrays of `grid`, (n_models, n_media of the layout, array_size). What is averaged, here or
+ * while it is used, is density over the two nodes beside a velocity, and mu, harmonically, over the four
+ * around a shear stress (Moczo et al. 2002, doi:10.1785/0120010167). The model goes on into the absorbing
+ * layers, and one node further, as it is at its edge. The padding is filled as well. */
 int sk_elastic_stagger(const sk_elastic_grid* grid, const sk_elastic_model* model, int32_t threads,
                        void* medium);
 

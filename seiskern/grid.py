@@ -3,6 +3,11 @@
 x points East, y North, z down. Node (k, j, i) lies at origin + (k dz, j dy, i dx).
 """
 
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
 AXES = {2: ("z", "x"), 3: ("z", "y", "x")}
 """Names of the axes in array order."""
 
@@ -23,3 +28,13 @@ def offset(field: str, axis: str) -> float:
         return 0.5 if field[1] == axis else 0.0
     first, second = field[1], field[2]
     return 0.5 if first != second and axis in (first, second) else 0.0
+
+
+def replicate(value: Tensor, pad: Sequence[tuple[int, int]]) -> Tensor:
+    """Values with nodes added before and after each of the last axes, that equal those on the edge."""
+    for number, (before, after) in enumerate(pad):
+        axis = number - len(pad)
+        n = value.shape[axis]
+        if before or after:
+            value = value.index_select(axis, torch.arange(-before, n + after).clamp(0, n - 1))
+    return value

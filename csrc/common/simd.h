@@ -142,6 +142,10 @@ struct Block {
     for (int r = 0; r < kRows; ++r) a.row[r] *= b.row[r];
     return a;
   }
+  friend SK_INLINE Block operator/(Block a, const Block& b) {
+    for (int r = 0; r < kRows; ++r) a.row[r] /= b.row[r];
+    return a;
+  }
 };
 
 }  // namespace SK_ISA

@@ -36,9 +36,11 @@ namespace {
 constexpr int kFields2[] = {SK_VX, SK_VZ, SK_SXX, SK_SZZ, SK_SXZ};
 
 bool has_medium(const sk_elastic_grid& g, int m) {
+  const bool at_nodes = m == SK_RHO || m == SK_COMPLIANCE;
+  const bool modulus = m == SK_LAM || m == SK_MU2, stiffness = m >= SK_CXX;
   const bool along_y = m == SK_BY || m == SK_MXY || m == SK_MYZ || m == SK_CYY || m == SK_CXY || m == SK_CYZ;
-  const bool other = g.orthorhombic ? m == SK_LAM || m == SK_MU2 : m >= SK_CXX;
-  return !other && !(g.ndim == 2 && along_y);
+  if (g.ndim == 3) return g.orthorhombic ? !at_nodes && !modulus : at_nodes || m == SK_LAM;
+  return !at_nodes && !along_y && !(g.orthorhombic ? modulus : stiffness);
 }
 
 int closure_depth(int order) {
@@ -150,7 +152,7 @@ sk_elastic_layout_t make_layout(const sk_elastic_grid& g) {
       round_up((g.nz + 2 * radius) * l.stride_z + kRowAlign, page) + 5 * kRowAlign;  // nor must arrays
   for (int axis = 0; axis < 3; ++axis) l.pml_size += 2 * g.ndim * memory_size(g, axis);
   l.profile_size = 6 * (count(g, SK_X) + g.ny + g.nz);
-  for (int m = 0; m < SK_ALL_MEDIA; ++m) l.n_media += has_medium(g, m);
+  for (int m = 0; m < SK_MEDIA; ++m) l.n_media += has_medium(g, m);
   return l;
 }
 
@@ -204,7 +206,7 @@ Shot<T> make_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t sho
   T* field = static_cast<T*>(p.fields) + shot * n_fields * l.array_size + l.origin - v.first;
   for (int f = 0; f < n_fields; ++f) v.field[g.ndim == 2 ? kFields2[f] : f] = field + f * l.array_size;
   const T* medium = static_cast<const T*>(p.medium) + shot * p.medium_shot_stride + l.origin - v.first;
-  for (int m = 0; m < SK_ALL_MEDIA; ++m) {
+  for (int m = 0; m < SK_MEDIA; ++m) {
     if (!has_medium(g, m)) continue;
     v.medium[m] = medium;
     medium += l.array_size;
@@ -278,7 +280,10 @@ void run_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t shot, i
   Advance* const advance = choose_kernel(g);
   const int64_t radius = g.order / 2, reach_y = g.ndim == 3 ? radius : 0;
   const int64_t row_buffer = 3 * s.view.nx;
-  std::vector<T> rows(static_cast<size_t>(threads * row_buffer));
+  std::vector<T> rows(static_cast<size_t>(threads * row_buffer + s.view.nx));
+  T* const twos = rows.data() + threads * row_buffer;
+  std::fill_n(twos + s.view.first, g.nx, T(2));
+  s.view.twos = twos;
   // Threads are moved, so a long run looks again where they are; no bit depends on where it is cut.
   const int64_t between = std::max(kStepsBetweenLooks, kUpdatesBetweenLooks / (g.nx * g.ny * g.nz));
   for (int64_t step = first; step < last; step += between) {

@@ -102,54 +102,87 @@ void harmonic(const T* a, const T* b, const T* c, const T* d, int64_t n, T* out)
   for (int64_t i = 0; i < n; ++i) out[i] = 4 / ((a[i] + b[i]) + (c[i] + d[i]));
 }
 
-// Zeros in plane k of an array, and in the padding above the first and below the last.
+// Fills plane k of an array, with it the padding above the first and below the last.
 template <class T>
-void clear_plane(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int64_t k, T* array) {
+void fill_plane(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int64_t k, T value, T* array) {
   const int64_t halo = g.order / 2;
   T* const begin = array + (k > 0 ? (halo + k) * l.stride_z : 0);
   T* const end = array + (k + 1 < g.nz ? (halo + k + 1) * l.stride_z : l.array_size);
-  std::fill(begin, end, T(0));
+  std::fill(begin, end, value);
 }
 
-// Planes [first, last) of all media, counted through.
+// Makes planes of the medium arrays of a grid from a model at nodes.
 template <class T>
-void stagger(const sk_elastic_grid& g, const sk_elastic_layout_t& l, const sk_elastic_model& m, int64_t first,
-             int64_t last, T* medium) {
-  std::array<std::array<Row<T>, 2>, 2> rows;  // neighbours differ in the parity of k or j
-  const auto row = [&](int64_t model, int64_t k, int64_t j) -> const Row<T>& {
-    k = std::clamp<int64_t>(k - g.pml_low[SK_Z], 0, m.nz - 1);
-    j = std::clamp<int64_t>(j - (g.ndim == 3 ? g.pml_low[SK_Y] : 0), 0, m.ny - 1);
-    Row<T>& found = rows[k % 2][j % 2];
-    found.load(m, g, model, k, j);
-    return found;
-  };
-  const int64_t n = g.nx, n_media = g.ndim == 2 ? 5 : int64_t{SK_MEDIA};
-  for (int64_t plane = first; plane < last; ++plane) {
-    const int64_t model = plane / g.nz, k = plane % g.nz;
-    T* const arrays = medium + model * n_media * l.array_size;
-    for (int64_t a = 0; a < n_media; ++a) clear_plane(g, l, k, arrays + a * l.array_size);
-    for (int64_t j = 0; j < g.ny; ++j) {
-      T* out = arrays + l.origin + k * l.stride_z + j * l.stride_y;
-      const auto next = [&] { return std::exchange(out, out + l.array_size); };
-      const Row<T>&here = row(model, k, j), &below = row(model, k + 1, j);
-      const Row<T>&beside = row(model, k, j + 1), &across = row(model, k + 1, j + 1);
-      const T *c = here.compliance.data(), *c_below = below.compliance.data();
-      const T *c_beside = beside.compliance.data(), *c_across = across.compliance.data();
-      buoyancy(here.rho.data(), here.rho.data() + 1, n, next());
-      if (g.ndim == 3) buoyancy(here.rho.data(), beside.rho.data(), n, next());
-      buoyancy(here.rho.data(), below.rho.data(), n, next());
-      if (g.free_surface && k == 0) {
-        surface_lam(here, n, next());
+class Stagger {
+ public:
+  Stagger(const sk_elastic_grid& grid, const sk_elastic_layout_t& layout, const sk_elastic_model& model)
+      : g_(grid), l_(layout), m_(model) {}
+
+  // Planes [first, last) of all media, counted through.
+  void planes(int64_t first, int64_t last, T* media) {
+    for (int64_t plane = first; plane < last; ++plane) {
+      T* const arrays = media + plane / g_.nz * l_.n_media * l_.array_size;
+      if (g_.ndim == 2) {
+        coefficients(plane / g_.nz, plane % g_.nz, arrays);
       } else {
-        std::copy_n(here.lam.data(), n, next());
+        nodes(plane / g_.nz, plane % g_.nz, arrays);
       }
-      std::transform(here.mu.data(), here.mu.data() + n, next(), [](T mu) { return 2 * mu; });
-      if (g.ndim == 3) harmonic(c, c + 1, c_beside, c_beside + 1, n, next());
-      harmonic(c, c + 1, c_below, c_below + 1, n, next());
-      if (g.ndim == 3) harmonic(c, c_beside, c_below, c_across, n, next());
     }
   }
-}
+
+ private:
+  // 2-D: bx, bz, lam, 2 mu, mu at sxz.
+  void coefficients(int64_t model, int64_t k, T* arrays) {
+    const int64_t n = g_.nx;
+    for (int64_t a = 0; a < l_.n_media; ++a) fill_plane(g_, l_, k, T(0), arrays + a * l_.array_size);
+    T* out = arrays + l_.origin + k * l_.stride_z;
+    const auto next = [&] { return std::exchange(out, out + l_.array_size); };
+    const Row<T>&here = row(model, k, 0), &below = row(model, k + 1, 0);
+    const T *c = here.compliance.data(), *c_below = below.compliance.data();
+    buoyancy(here.rho.data(), here.rho.data() + 1, n, next());
+    buoyancy(here.rho.data(), below.rho.data(), n, next());
+    copy_lam(here, k, next());
+    std::transform(here.mu.data(), here.mu.data() + n, next(), [](T mu) { return 2 * mu; });
+    harmonic(c, c + 1, c_below, c_below + 1, n, next());
+  }
+
+  // 3-D: rho, lam, 1 / mu; those that are averaged go on for one node, and any positive padding will do.
+  void nodes(int64_t model, int64_t k, T* arrays) {
+    const T padding[] = {1, 0, 1};
+    for (int64_t a = 0; a < l_.n_media; ++a) fill_plane(g_, l_, k, padding[a], arrays + a * l_.array_size);
+    for (int64_t plane = k; plane <= (k + 1 < g_.nz ? k : g_.nz); ++plane) {
+      for (int64_t j = 0; j <= g_.ny; ++j) {
+        T* const out = arrays + l_.origin + plane * l_.stride_z + j * l_.stride_y;
+        const Row<T>& here = row(model, plane, j);
+        std::copy_n(here.rho.data(), g_.nx + 1, out);
+        if (plane < g_.nz && j < g_.ny) copy_lam(here, plane, out + l_.array_size);
+        std::copy_n(here.compliance.data(), g_.nx + 1, out + 2 * l_.array_size);
+      }
+    }
+  }
+
+  void copy_lam(const Row<T>& row, int64_t k, T* out) const {
+    if (g_.free_surface && k == 0) {
+      surface_lam(row, g_.nx, out);
+    } else {
+      std::copy_n(row.lam.data(), g_.nx, out);
+    }
+  }
+
+  // Row of the grid, or beyond its edge that on it.
+  const Row<T>& row(int64_t model, int64_t k, int64_t j) {
+    k = std::clamp<int64_t>(k - g_.pml_low[SK_Z], 0, m_.nz - 1);
+    j = std::clamp<int64_t>(j - (g_.ndim == 3 ? g_.pml_low[SK_Y] : 0), 0, m_.ny - 1);
+    Row<T>& found = rows_[k % 2];
+    found.load(m_, g_, model, k, j);
+    return found;
+  }
+
+  const sk_elastic_grid& g_;
+  const sk_elastic_layout_t& l_;
+  const sk_elastic_model& m_;
+  std::array<Row<T>, 2> rows_;  // neighbours differ in the parity of k
+};
 
 // Rows that the ranges at the nodes of one of them depend on: those of rho have neighbours on all sides.
 template <class T>
@@ -294,9 +327,10 @@ int sk_elastic_stagger(const sk_elastic_grid* grid, const sk_elastic_model* mode
   return guarded_as(g.itemsize, [&](auto zero) {
     using T = decltype(zero);
     const int64_t planes = model->n_models * g.nz;
-    share(
-        threads, planes * l.stride_z * g.itemsize * (g.ndim == 2 ? 5 : SK_MEDIA), planes,
-        [&](int, int64_t begin, int64_t end) { stagger(g, l, *model, begin, end, static_cast<T*>(medium)); });
+    share(threads, planes * l.stride_z * g.itemsize * l.n_media, planes,
+          [&](int, int64_t begin, int64_t end) {
+            Stagger<T>(g, l, *model).planes(begin, end, static_cast<T*>(medium));
+          });
   });
 }
 

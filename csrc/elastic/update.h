@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "common/simd.h"
+#include "elastic/coefficients.h"
 #include "elastic/derivatives.h"
 #include "elastic/surface.h"
 #include "elastic/view.h"
@@ -133,85 +134,82 @@ class Rows {
     auto z = along_z.template rows<kRows>(n);
     const int64_t start = run.start + n * run.step;
     x.start(start + run.x0);
-    if constexpr (kVelocity) {
-      add_velocity<kRows>(run, start, x, y, z);
-    } else if (v_.orthorhombic) {
-      add_stress<kRows, true>(run, start, x, y, z);
+    if (kDim == 3 && !v_.orthorhombic) {
+      add_fields<kVelocity, false>(run, start, Averaged<T, kRows>{v_}, x, y, z);
+    } else if (kVelocity || !v_.orthorhombic) {
+      add_fields<kVelocity, false>(run, start, Stored<T, kRows>{v_}, x, y, z);
     } else {
-      add_stress<kRows, false>(run, start, x, y, z);
+      add_fields<kVelocity, true>(run, start, Stored<T, kRows>{v_}, x, y, z);
     }
   }
 
-  template <int kRows, class X, class Y, class Z>
-  SK_INLINE void add_velocity(const Run& run, int64_t start, X& x, Y& y, Z& z) const {
-    using B = Block<T, kRows>;
-    const auto v = v_.field + SK_VX;
-    const auto b = v_.medium + SK_BX;
-    T *const vx = v[0], *const vy = v[1], *const vz = v[2];
-    const T *const bx = b[0], *const by = b[1], *const bz = b[2];
-    const int64_t below = v_.stride[SK_Z], end = run.x1;
-    for (int64_t c = run.x0; c < end; c += Simd<T>::lanes) {
-      const int64_t i = start + c;
-      const auto add = [&](T* out, const T* coefficient, const B& sum) {
-        (B::load(out + i, below) + B::load(coefficient + i, below) * sum).store(out + i, below);
-      };
-      add(vx, bx, sum<SK_X>(i, c, x, y, z));
-      if constexpr (kDim == 3) add(vy, by, sum<SK_Y>(i, c, x, y, z));
-      add(vz, bz, sum<SK_Z>(i, c, x, y, z));
-    }
-  }
-
-  template <int kRows, bool kOrthorhombic, class X, class Y, class Z>
-  SK_INLINE void add_stress(const Run& run, int64_t start, X& x, Y& y, Z& z) const {
-    using B = Block<T, kRows>;
-    T *const sxy = v_.field[SK_SXY], *const sxz = v_.field[SK_SXZ], *const syz = v_.field[SK_SYZ];
-    const T *const mxy = v_.medium[SK_MXY], *const mxz = v_.medium[SK_MXZ], *const myz = v_.medium[SK_MYZ];
-    const int64_t below = v_.stride[SK_Z], end = run.x1;
-    for (int64_t c = run.x0; c < end; c += Simd<T>::lanes) {
-      const int64_t i = start + c;
-      const auto add = [&](T* out, const B& value) {
-        (B::load(out + i, below) + value).store(out + i, below);
-      };
-      const auto load = [&](const T* p) { return B::load(p + i, below); };
-      const B exx = x.template at<SK_X>(i, c), ezz = z.template at<SK_Z>(i, c);
-      if constexpr (kDim == 2) {
-        normal_stress<kOrthorhombic>(add, load, exx, ezz);
+  template <bool kVelocity, bool kOrthorhombic, class M, class X, class Y, class Z>
+  SK_INLINE void add_fields(const Run& run, int64_t start, const M& medium, X& x, Y& y, Z& z) const {
+    for (int64_t c = run.x0; c < run.x1; c += Simd<T>::lanes) {
+      if constexpr (kVelocity) {
+        add_velocity(start + c, c, medium, x, y, z);
       } else {
-        normal_stress<kOrthorhombic>(add, load, exx, y.template at<SK_Y>(i, c), ezz);
-        add(sxy, load(mxy) * (x.template at<SK_Y>(i, c) + y.template at<SK_X>(i, c)));
-        add(syz, load(myz) * (y.template at<SK_Z>(i, c) + z.template at<SK_Y>(i, c)));
+        add_stress<kOrthorhombic>(start + c, c, medium, x, y, z);
       }
-      add(sxz, load(mxz) * (x.template at<SK_Z>(i, c) + z.template at<SK_X>(i, c)));
     }
+  }
+
+  // To element i of a field.
+  template <class B>
+  SK_INLINE void add(int field, int64_t i, const B& value) const {
+    T* const out = v_.field[field] + i;
+    const int64_t below = v_.stride[SK_Z];
+    (B::load(out, below) + value).store(out, below);
+  }
+
+  template <class M, class X, class Y, class Z>
+  SK_INLINE void add_velocity(int64_t i, int64_t c, const M& medium, X& x, Y& y, Z& z) const {
+    add(SK_VX, i, medium.template buoyancy<SK_X>(i, c) * sum<SK_X>(i, c, x, y, z));
+    if constexpr (kDim == 3) add(SK_VY, i, medium.template buoyancy<SK_Y>(i, c) * sum<SK_Y>(i, c, x, y, z));
+    add(SK_VZ, i, medium.template buoyancy<SK_Z>(i, c) * sum<SK_Z>(i, c, x, y, z));
+  }
+
+  template <bool kOrthorhombic, class M, class X, class Y, class Z>
+  SK_INLINE void add_stress(int64_t i, int64_t c, const M& medium, X& x, Y& y, Z& z) const {
+    const auto exx = x.template at<SK_X>(i, c), ezz = z.template at<SK_Z>(i, c);
+    if constexpr (kDim == 2) {
+      normal_stress<kOrthorhombic>(i, c, medium, exx, ezz);
+    } else {
+      normal_stress<kOrthorhombic>(i, c, medium, exx, y.template at<SK_Y>(i, c), ezz);
+      const auto exy = x.template at<SK_Y>(i, c) + y.template at<SK_X>(i, c);
+      add(SK_SXY, i, medium.template mu<SK_X, SK_Y>(i, c) * exy);
+      const auto eyz = y.template at<SK_Z>(i, c) + z.template at<SK_Y>(i, c);
+      add(SK_SYZ, i, medium.template mu<SK_Y, SK_Z>(i, c) * eyz);
+    }
+    const auto exz = x.template at<SK_Z>(i, c) + z.template at<SK_X>(i, c);
+    add(SK_SXZ, i, medium.template mu<SK_X, SK_Z>(i, c) * exz);
   }
 
   // Normal stresses from the strain rates along x, (y,) z.
-  template <bool kOrthorhombic, class Add, class Load, class B>
-  SK_INLINE void normal_stress(const Add& add, const Load& load, const B& x, const B& z) const {
-    const auto &s = v_.field, &m = v_.medium;
+  template <bool kOrthorhombic, class M, class B>
+  SK_INLINE void normal_stress(int64_t i, int64_t c, const M& m, const B& x, const B& z) const {
     if constexpr (kOrthorhombic) {
-      const B xz = load(m[SK_CXZ]);
-      add(s[SK_SXX], load(m[SK_CXX]) * x + xz * z);
-      add(s[SK_SZZ], load(m[SK_CZZ]) * z + xz * x);
+      const B xz = m.at(SK_CXZ, i);
+      add(SK_SXX, i, m.at(SK_CXX, i) * x + xz * z);
+      add(SK_SZZ, i, m.at(SK_CZZ, i) * z + xz * x);
     } else {
-      const B mean = load(m[SK_LAM]) * (x + z), twice = load(m[SK_MU2]);
-      add(s[SK_SXX], mean + twice * x);
-      add(s[SK_SZZ], mean + twice * z);
+      const B mean = m.lam(i) * (x + z), twice = m.mu2(i, c);
+      add(SK_SXX, i, mean + twice * x);
+      add(SK_SZZ, i, mean + twice * z);
     }
   }
-  template <bool kOrthorhombic, class Add, class Load, class B>
-  SK_INLINE void normal_stress(const Add& add, const Load& load, const B& x, const B& y, const B& z) const {
-    const auto &s = v_.field, &m = v_.medium;
+  template <bool kOrthorhombic, class M, class B>
+  SK_INLINE void normal_stress(int64_t i, int64_t c, const M& m, const B& x, const B& y, const B& z) const {
     if constexpr (kOrthorhombic) {
-      const B xy = load(m[SK_CXY]), xz = load(m[SK_CXZ]), yz = load(m[SK_CYZ]);
-      add(s[SK_SXX], load(m[SK_CXX]) * x + xy * y + xz * z);
-      add(s[SK_SYY], xy * x + load(m[SK_CYY]) * y + yz * z);
-      add(s[SK_SZZ], xz * x + yz * y + load(m[SK_CZZ]) * z);
+      const B xy = m.at(SK_CXY, i), xz = m.at(SK_CXZ, i), yz = m.at(SK_CYZ, i);
+      add(SK_SXX, i, m.at(SK_CXX, i) * x + xy * y + xz * z);
+      add(SK_SYY, i, xy * x + m.at(SK_CYY, i) * y + yz * z);
+      add(SK_SZZ, i, xz * x + yz * y + m.at(SK_CZZ, i) * z);
     } else {
-      const B mean = load(m[SK_LAM]) * (x + y + z), twice = load(m[SK_MU2]);
-      add(s[SK_SXX], mean + twice * x);
-      add(s[SK_SYY], mean + twice * y);
-      add(s[SK_SZZ], mean + twice * z);
+      const B mean = m.lam(i) * (x + y + z), twice = m.mu2(i, c);
+      add(SK_SXX, i, mean + twice * x);
+      add(SK_SYY, i, mean + twice * y);
+      add(SK_SZZ, i, mean + twice * z);
     }
   }
 

@@ -34,7 +34,8 @@ struct View {
   int64_t first;       // column of node 0
   int64_t stride[3];   // x, y, z
   T* field[SK_FIELDS];
-  const T* medium[SK_ALL_MEDIA];
+  const T* medium[SK_MEDIA];
+  const T* twos;  // columns: 2, in padding 0
   Layer<T> layer[3];
   Profile<T> profile[3];
   double scale[3];  // dt / h along x, y, z

@@ -124,7 +124,7 @@ int main(int argc, char** argv) {
   printf("seiskern core %s, %s; step %g s, stable up to %.4g s\n", sk_version(), sk_isa(), dt, limit);
 
   double* fields = zeros(SK_FIELDS * layout.array_size);
-  double* medium = zeros(SK_MEDIA * layout.array_size);
+  double* medium = zeros(layout.n_media * layout.array_size);
   double* pml = zeros(layout.pml_size);
   double* profiles = zeros(layout.profile_size);
   const double dominant = f0 * sqrt(2 / pi); /* mean frequency of the power of m' */

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from seiskern.kernels.elastic.reference import replicate
+from seiskern.grid import replicate
 from seiskern.media.model import Medium
 
 

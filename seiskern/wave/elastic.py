@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 
 from seiskern import _checks
+from seiskern.grid import replicate
 from seiskern.kernels import elastic
 from seiskern.kernels.elastic.plan import FIELD_NUMBER
 from seiskern.kernels.memory import zeros
 from seiskern.media.model import Medium
-from seiskern.media.staggered import pad_effective
+from seiskern.media.staggered import pad_effective, surface_shares
 from seiskern.wave.band import Band, band_of
 from seiskern.wave.plan import Plan, plan
-from seiskern.wave.points import of_receivers, of_sources
+from seiskern.wave.points import Entries, of_receivers, of_sources
 from seiskern.wave.record import QUANTITIES, Seismograms, Snapshots, SnapshotWriter
 from seiskern.wave.source import Force, Receivers, Source, as_shots
 
@@ -270,7 +271,7 @@ class Run:
                 points.append(self.none)
                 continue
             found = of_sources(problem, self.medium.origin, place, acting, stress)
-            factors = None if found.factor is None else self._factors(stress)
+            factors = None if found.factor is None else self._factors(found, stress)
             # Forces act at whole steps, moment rates midway.
             values = self.clock.source_series(samples, stress).to(problem.dtype)
             data = values[rows].transpose(1, 2).contiguous()
@@ -292,22 +293,31 @@ class Run:
             place.append([_checks.real(axis, v) for v in values])
         return torch.tensor(place, dtype=torch.float64)
 
-    def _factors(self, stress: bool) -> Tensor:
+    def _factors(self, found: Entries, stress: bool) -> Tensor:
         """Of the medium at the nodes, for what acts on stresses at the surface or on velocities."""
         problem = self.plan.problem
-        view = problem.view(self.packed)
         if not stress:
-            return view
-        shares = [self._surface_share(axis, view[:, :, 0]) for axis in self.medium.axes[1:]]
+            return self._buoyancies(found.along["z"].index.clamp(0, problem.shape[0] - 1))
+        layers, n_media = problem.absorbing[1:], len(self.packed)
+        shares = [replicate(share, layers) for share in surface_shares(self.medium).values()]
+        rows = torch.stack([share.expand(n_media, *problem.shape[1:]) for share in shares], 1)
         # The same on all planes: only the first is looked at.
-        return torch.stack(shares, 1).unsqueeze(2).expand(len(view), len(shares), *problem.shape)
+        return rows.to(problem.dtype).unsqueeze(2).expand(n_media, len(shares), *problem.shape)
 
-    def _surface_share(self, axis: str, plane: Tensor) -> Tensor:
-        """Strain along z per strain along an axis, but for its sign, where szz = 0."""
-        names = (f"c{axis}z", "czz") if self.plan.problem.orthorhombic else ("lam", "mu2")
-        part, whole = (plane[:, self.plan.problem.coefficients.index(name)] for name in names)
-        # On the surface lam is 2 lam mu / (lam + 2 mu); without mu nothing resists but volume.
-        return torch.where(whole > 0, part / whole.where(whole > 0, 1.0), 1.0)
+    def _buoyancies(self, used: Tensor) -> Tensor:
+        """At the velocities, (n_media, ndim, nz, [ny,] nx); filled from the first used plane to the last."""
+        problem, ndim = self.plan.problem, self.medium.ndim
+        if "rho" not in problem.coefficients:
+            return problem.view(self.packed)[:, :ndim]
+        rho = problem.view(self.packed[:, problem.coefficients.index("rho")], beyond=1)
+        planes = slice(int(used.min()), int(used.max()) + 1)
+        rho = rho[:, planes.start : planes.stop + 1]
+        result = rho.new_empty(len(rho), ndim, *problem.shape)  # what is not filled takes no memory
+        here = rho[:, :-1, :-1, :-1]
+        next_ones = rho[:, :-1, :-1, 1:], rho[:, :-1, 1:, :-1], rho[:, 1:, :-1, :-1]  # along x, y, z
+        for number, other in enumerate(next_ones):
+            result[:, number, planes] = 2 / (here + other)
+        return result
 
     def _receivers(self, receivers: Receivers, n_shots: int) -> tuple[elastic.Points, elastic.Points]:
         problem, medium = self.plan.problem, self.medium

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from seiskern._remember import remembered
-from seiskern.grid import AXES, offset
+from seiskern.grid import AXES, VELOCITY, offset
 from seiskern.kernels.elastic import Points, Problem, surface_norms
 from seiskern.kernels.elastic.plan import FIELD_NUMBER
 from seiskern.media.model import Medium
@@ -191,7 +191,7 @@ def of_sources(
     Returns
     -------
     Entries
-        For media of any values. ``factor`` is the number of a buoyancy among the coefficients of the medium,
+        For media of any values. ``factor`` is the number of a buoyancy, in the order of velocities,
         as forces accelerate the lighter node more; for stresses it is that of `on_surface`.
     """
     *integers, amount = zip(*acting, strict=True)
@@ -201,7 +201,8 @@ def of_sources(
     axes = AXES[problem.ndim]
     if stress:
         return on_surface(axes[1:], found) if problem.free_surface else found
-    buoyancy = [problem.coefficients.index(f"b{axis}") if axis in axes else -1 for axis in "xyz"]
+    moving = VELOCITY[problem.ndim]
+    buoyancy = [moving.index(f"v{axis}") if axis in axes else -1 for axis in "xyz"]
     return replace(found, factor=torch.tensor(buoyancy)[found.field])
 
 

@@ -128,12 +128,25 @@ static void require_clean(const sk_elastic_grid* g, const sk_elastic_layout_t* l
   }
 }
 
+/* In 3-D density and compliance, the first and the last of three arrays, are positive everywhere. */
+static void require_medium(const sk_elastic_grid* g, const sk_elastic_layout_t* l, const void* media,
+                           int64_t n_media) {
+  for (int64_t a = 0; a < n_media; ++a) {
+    const void* array = (const char*)media + a * l->array_size * g->itemsize;
+    if (g->ndim == 2 || a % l->n_media == 1) {
+      require_clean(g, l, array, 1, "padding of the medium");
+    } else {
+      for (int64_t n = 0; n < l->array_size; ++n) require(get(array, g->itemsize, n) > 0, "what is averaged");
+    }
+  }
+}
+
 /* One run; returns the wavefield and, in `records`, both records. */
 static void* simulate(const sk_elastic_grid* g, int64_t n_shots, int64_t n_models, int threads,
                       void** records) {
   sk_elastic_layout_t l;
   require(sk_elastic_layout(g, &l) == SK_OK, "layout");
-  const int64_t n_fields = g->ndim == 2 ? 5 : SK_FIELDS, n_media = g->ndim == 2 ? 5 : SK_MEDIA;
+  const int64_t n_fields = g->ndim == 2 ? 5 : SK_FIELDS, n_media = l.n_media;
   sk_elastic_model m = {0};
   m.ndim = g->ndim, m.itemsize = g->itemsize, m.n_models = n_models;
   m.nx = g->nx - g->pml_low[SK_X] - g->pml_high[SK_X];
@@ -155,7 +168,7 @@ static void* simulate(const sk_elastic_grid* g, int64_t n_shots, int64_t n_model
   void *medium = filled(n_models * n_media * l.array_size, g->itemsize, 1, 1),
        *profiles = zeros(n_profiles * l.profile_size, g->itemsize);
   require(sk_elastic_stagger(&grid, &m, threads, medium) == SK_OK, "stagger");
-  require_clean(g, &l, medium, n_models * n_media, "padding of the medium");
+  require_medium(g, &l, medium, n_models * n_media);
   for (int64_t n = 0; n < n_profiles; ++n) {
     void* const own = (char*)profiles + n * l.profile_size * g->itemsize;
     require(sk_elastic_profiles(&grid, ranges.speed, 10, 1e-5, 0.1 * (double)(n_shots % 2), own) == SK_OK,

@@ -7,7 +7,7 @@ import torch
 from seiskern.grid import AXES, STRESS, VELOCITY
 from seiskern.kernels import elastic
 from seiskern.kernels.elastic import reference
-from seiskern.kernels.elastic.plan import FIELD_NUMBER
+from seiskern.kernels.elastic.plan import AVERAGED, FIELD_NUMBER
 
 ORDERS = (2, 4, 6, 8)
 DTYPES = (torch.float32, torch.float64)
@@ -72,6 +72,20 @@ class Run:
         return fields, records[0], records[1], largest
 
 
+def assert_padding(problem, packed):
+    """What a medium has beyond its nodes: nothing, or what its nodes are averaged with."""
+    for number, name in enumerate(problem.coefficients):
+        array = packed[:, number].clone()
+        if name in AVERAGED:
+            assert (array > 0).all()
+            ends = problem.view(array, beyond=1)
+            for axis in range(1, ends.ndim):
+                assert torch.equal(ends.narrow(axis, -1, 1), ends.narrow(axis, -2, 1))
+        else:
+            problem.view(array).zero_()
+            assert not array.any()
+
+
 def random_points(n, problem, n_shots, n_steps, rng, fields, source):
     """As many entries between random nodes and three series."""
     nodes = [torch.randint(0, m, (n,), generator=rng) for m in (n_shots, *problem.shape)]
@@ -109,11 +123,11 @@ def random_run(
         absorbing=absorbing,
         orthorhombic=orthorhombic,
     )
-    scale = {"cxx": 2, "cyy": 2, "czz": 2, "cxy": 0.4, "cxz": 0.4, "cyz": 0.4}
-    medium = {
-        name: (scale.get(name, 1) * (0.5 + 0.5 * torch.rand(n_media, *shape, generator=rng))).to(dtype)
-        for name in problem.coefficients
-    }
+    scale = {"cxx": 2, "cyy": 2, "czz": 2, "cxy": 0.4, "cxz": 0.4, "cyz": 0.4, "compliance": 0.5}
+    medium = {}
+    for name in problem.coefficients:
+        value = scale.get(name, 1) * (0.5 + 0.5 * torch.rand(n_media, *shape, generator=rng))
+        medium[name] = (1 / value if name in AVERAGED else value).to(dtype)
     start = torch.randn(n_shots, len(problem.fields), *shape, generator=rng).to(dtype)
     kinds = [(VELOCITY[ndim], 1), (STRESS[ndim], 1), (VELOCITY[ndim], 0), (STRESS[ndim], 0)]
     points = [random_points(entries, problem, n_shots, n_steps, rng, *kind) for kind in kinds]

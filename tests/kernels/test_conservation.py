@@ -8,6 +8,7 @@ from random_runs import EPS, ORDERS, ROUNDINGS_PER_STEP, SPEED, random_run
 
 from seiskern.grid import AXES, STRESS, VELOCITY, offset
 from seiskern.kernels import elastic
+from seiskern.kernels.elastic import reference
 
 
 def plane_weights(problem, surface, name):
@@ -57,7 +58,7 @@ def energies(run, surface, n_steps):
     empty = elastic.Points.build(
         problem, torch.zeros(1, n_steps, 0, dtype=problem.dtype), *no_entries(problem), torch.zeros(0)
     )
-    medium = {name: value[0] for name, value in run.medium.items()}
+    medium = reference.where_they_act({name: value[0] for name, value in run.medium.items()}, problem.ndim)
     packed, profiles = problem.pack(run.medium), problem.profiles(SPEED, 0.1, 1e-3, 0.2)
     result = []
     for n in range(n_steps):
@@ -111,7 +112,7 @@ def test_differences_are_adjoint(rest, free_surface, order, rng, surfaces):
     shape = (surface.depth + 4, *rest)
     run = random_run(rng, shape, order, depth=surface.depth * free_surface, n_steps=1)
     problem = run.problem
-    medium = {name: value[0] for name, value in run.medium.items()}
+    medium = reference.where_they_act({name: value[0] for name, value in run.medium.items()}, problem.ndim)
     start = dict(zip(problem.fields, run.start[0], strict=True))
     if free_surface:
         start["szz"][0] = 0

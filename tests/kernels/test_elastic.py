@@ -107,7 +107,8 @@ def test_instruction_sets(isa, order, dtype, orthorhombic, rng, surfaces, monkey
 @pytest.mark.parametrize("depth", [0, 12])
 def test_an_isotropic_medium_may_be_given_as_orthorhombic(depth, ndim, rng):
     run = random_run(rng, (23, 5, 7)[:ndim], 8, depth=depth)
-    twin = replace(run, problem=replace(run.problem, orthorhombic=True), medium=dict(run.medium))
+    medium = dict(reference.where_they_act(run.medium, ndim))
+    twin = replace(run, problem=replace(run.problem, orthorhombic=True), medium=medium)
     lam, mu2 = twin.medium.pop("lam"), twin.medium.pop("mu2")
     for name in twin.problem.coefficients:
         if name[0] == "c":
@@ -229,7 +230,7 @@ def test_reference_is_differentiable(ndim, free_surface, order, rng, surfaces):
     run = random_run(rng, shape, order, absorbing=absorbing, depth=surface.depth * free_surface, n_steps=2)
     series = [reference.Series(names, node, s, w, data) for names, node, _, _, s, w, data in run.points]
     profiles = reference.profiles(run.problem, SPEED, 0.1, 1e-3, 0.2)
-    names = ("bz", "lam", "mxz")
+    names = ("bz", "lam", "mxz") if ndim == 2 else run.problem.coefficients
 
     def record(weight, data, *values):
         medium = run.medium | dict(zip(names, values, strict=True))

@@ -153,7 +153,7 @@ def test_entries_between_rows_are_refused():
     index = {"z": node, "y": node, "x": node}
     points = elastic.Points.build(problem, torch.zeros(1, 1, 1), None, index, node, node, node + 1.0)
     none = elastic.Points.none(problem, 1, 1)
-    state, medium = elastic.State.zeros(problem, 1), torch.zeros(1, 8, problem.layout["array_size"])
+    state, medium = elastic.State.zeros(problem, 1), torch.ones(1, 3, problem.layout["array_size"])
     profiles = torch.zeros(problem.layout["profile_size"])
     elastic.run(problem, state, medium, profiles, (points, none), (none, none), 0, 1)
     points.offset[0] = 5

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from seiskern import _ext
-from seiskern.kernels.elastic.plan import COEFFICIENTS, Problem
+from seiskern.kernels.elastic.plan import Problem
 from seiskern.kernels.memory import empty
 
 DTYPES = (torch.float32, torch.float64)
@@ -68,7 +68,10 @@ def survey(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int, threads: int | None =
 
 
 def stagger(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, threads: int | None = None) -> Tensor:
-    """Coefficients of the staggered scheme, with absorbing layers around, as ``reference.stagger`` defines.
+    """Coefficients of the staggered scheme, with absorbing layers around, as `reference` defines.
+
+    In 2-D those of ``reference.stagger``; in 3-D those of ``reference.nodes``, mu inverted, which the kernels
+    average.
 
     Parameters
     ----------
@@ -91,7 +94,7 @@ def stagger(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, threads: int 
     """
     model, _kept = _model(vp, vs, rho, problem.ndim)
     n_media = len(vp) if vp.ndim > problem.ndim else 1
-    packed = empty((n_media, len(COEFFICIENTS[problem.ndim]), problem.layout["array_size"]), problem.dtype)
+    packed = empty((n_media, len(problem.coefficients), problem.layout["array_size"]), problem.dtype)
     _ext.require().elastic_stagger(problem.native, model, threads or _ext.threads(), packed.data_ptr())
     return packed
 

@@ -10,14 +10,17 @@ import torch
 from torch import Tensor
 
 from seiskern import _ext
-from seiskern.grid import AXES, STRESS, VELOCITY
+from seiskern.grid import AXES, STRESS, VELOCITY, replicate
 from seiskern.kernels.memory import zeros
 
 COEFFICIENTS = {
     2: ("bx", "bz", "lam", "mu2", "mxz"),
-    3: ("bx", "by", "bz", "lam", "mu2", "mxy", "mxz", "myz"),
+    3: ("rho", "lam", "compliance"),
 }
 """Arrays of an isotropic medium in the order of the kernels."""
+
+AVERAGED = ("rho", "compliance")
+"""Those whose nodes the kernels average with the following ones, beyond the last node too: rho and 1 / mu."""
 
 ORTHORHOMBIC = {
     2: ("bx", "bz", "mxz", "cxx", "czz", "cxz"),
@@ -106,12 +109,15 @@ class Problem:
         """Strides and sizes in elements, see ``sk_elastic_layout_t`` in csrc/seiskern.h."""
         return dict(self.native.layout())
 
-    def view(self, arrays: Tensor) -> Tensor:
-        """Nodes of padded arrays: (..., array_size) as (..., nz, [ny,] nx), without a copy."""
+    def view(self, arrays: Tensor, beyond: int = 0) -> Tensor:
+        """Nodes of padded arrays: (..., array_size) as (..., nz, [ny,] nx), without a copy.
+
+        Each axis goes on for as many nodes ``beyond`` its last.
+        """
         strides = {"z": self.layout["stride_z"], "y": self.layout["stride_y"], "x": 1}
         batch = arrays.shape[:-1]
         return arrays.as_strided(
-            (*batch, *self.shape),
+            (*batch, *(n + beyond for n in self.shape)),
             (*arrays.stride()[:-1], *(strides[axis] for axis in AXES[self.ndim])),
             arrays.storage_offset() + self.layout["origin"],
         )
@@ -142,13 +148,17 @@ class Problem:
 
     def pack(self, coefficients: dict[str, Tensor]) -> Tensor:
         """Coefficients of the medium, (batch, nz, [ny,] nx) each, as one padded array for `run`."""
-        first = coefficients["bx"]
-        batch = first.shape[: first.ndim - self.ndim]
         names = self.coefficients
-        packed = zeros((*(batch or (1,)), len(names), self.layout["array_size"]), self.dtype)
-        view = self.view(packed)
+        first = coefficients[names[0]]
+        batch = first.shape[: first.ndim - self.ndim] or (1,)
+        packed = zeros((*batch, len(names), self.layout["array_size"]), self.dtype)
         for number, name in enumerate(names):
-            view[:, number] = coefficients[name].to(self.dtype)
+            array, value = packed[:, number], coefficients[name].to(self.dtype)
+            if name in AVERAGED:
+                array[:] = 1
+                self.view(array, beyond=1)[:] = replicate(value, ((0, 1),) * self.ndim)
+            else:
+                self.view(array)[:] = value
         return packed
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seiskern.grid import AXES, STRESS, VELOCITY, offset
+from seiskern.grid import AXES, STRESS, VELOCITY, offset, replicate
 from seiskern.kernels.elastic.plan import Problem
 
 Profile = tuple[Tensor, Tensor, Tensor]  # a, b, g along an axis
@@ -138,7 +138,7 @@ class Scheme:
     problem : Problem
         Grid, order and boundaries.
     medium : dict of Tensor, shape (1 or n_shots, nz, [ny,] nx)
-        By the names in ``Problem.coefficients``.
+        By the names in ``Problem.coefficients``, or as `stagger` returns it.
     profile : dict
         From `profiles`.
     closure : Closure, optional
@@ -154,7 +154,8 @@ class Scheme:
     ) -> None:
         if problem.free_surface and closure is None:
             raise ValueError("`closure` must be given with a free surface, got None")
-        self.problem, self.medium, self.profile, self.closure = problem, medium, profile, closure
+        self.problem, self.profile, self.closure = problem, profile, closure
+        self.medium = where_they_act(medium, problem.ndim)
         self.axes = AXES[problem.ndim]
         self.fields: dict[str, Tensor] = {}
         self.memory: dict[tuple[str, str], Tensor] = {}
@@ -290,21 +291,33 @@ def stagger(
     Returns
     -------
     dict of Tensor
-        Coefficients by the names in ``COEFFICIENTS``.
+        ``bx``, [``by``,] ``bz``, buoyancies at the velocities; ``lam`` and ``mu2`` at nodes; ``mxz``, and in
+        3-D ``mxy`` and ``myz``, at the shear stresses.
 
     References
     ----------
     .. [1] Moczo et al. (2002), Bull. Seismol. Soc. Am. 92(8), 3042-3066, doi:10.1785/0120010167.
     """
-    ndim = len(pad)
+    return average(*nodes(vp, vs, rho, pad, free_surface), len(pad))
+
+
+def nodes(
+    vp: Tensor, vs: Tensor, rho: Tensor, pad: Sequence[tuple[int, int]], free_surface: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The first step of `stagger`: rho, lam and mu at the nodes, layers included."""
     vp, vs, rho = (replicate(value, pad) for value in (vp, vs, rho))
     mu = rho * vs.square()
     lam = rho * vp.square() - 2 * mu
     if free_surface:
-        top = -ndim
+        top = -len(pad)
         first, rest = lam.narrow(top, 0, 1), lam.narrow(top, 1, lam.shape[top] - 1)
         mu_top = mu.narrow(top, 0, 1)
         lam = torch.cat([2 * first * mu_top / (first + 2 * mu_top), rest], dim=top)
+    return rho, lam, mu
+
+
+def average(rho: Tensor, lam: Tensor, mu: Tensor, ndim: int) -> dict[str, Tensor]:
+    """The second step of `stagger`: coefficients where they act."""
     axis = {"z": -ndim, "y": -2, "x": -1}
     names = ("x", "z") if ndim == 2 else ("x", "y", "z")
     result = {f"b{a}": 2 / (rho + _next(rho, axis[a])) for a in names}
@@ -313,14 +326,11 @@ def stagger(
     return result | {f"m{a}{b}": _harmonic(mu, axis[a], axis[b]) for a, b in pairs}
 
 
-def replicate(value: Tensor, pad: Sequence[tuple[int, int]]) -> Tensor:
-    """Values with nodes added before and after each axis, that equal those on the edge."""
-    for number, (before, after) in enumerate(pad):
-        axis = number - len(pad)
-        n = value.shape[axis]
-        if before or after:
-            value = value.index_select(axis, torch.arange(-before, n + after).clamp(0, n - 1))
-    return value
+def where_they_act(medium: Mapping[str, Tensor], ndim: int) -> Mapping[str, Tensor]:
+    """Coefficients of a medium as `stagger` returns them, if its arrays are those the kernels average."""
+    if "rho" not in medium:
+        return medium
+    return average(medium["rho"], medium["lam"], 1 / medium["compliance"], ndim)
 
 
 def _next(value: Tensor, axis: int) -> Tensor:
