@@ -7,8 +7,10 @@
 #include <immintrin.h>
 #endif
 
+#ifndef SK_INLINE  // with sanitizers compilers take too long over it
 #define SK_INLINE inline __attribute__((always_inline))
 #define SK_INLINE_LAMBDA __attribute__((always_inline))
+#endif
 
 // Each instruction set has its own copy of every inline function: the linker must not merge them.
 #ifndef SK_ISA

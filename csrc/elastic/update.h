@@ -134,12 +134,14 @@ class Rows {
     auto z = along_z.template rows<kRows>(n);
     const int64_t start = run.start + n * run.step;
     x.start(start + run.x0);
-    if (kDim == 3 && !v_.orthorhombic) {
-      add_fields<kVelocity, false>(run, start, Averaged<T, kRows>{v_}, x, y, z);
-    } else if (kVelocity || !v_.orthorhombic) {
-      add_fields<kVelocity, false>(run, start, Stored<T, kRows>{v_}, x, y, z);
-    } else {
+    if constexpr (kDim == 2 && kVelocity) {
+      add_fields<true, false>(run, start, Stored<T, kRows>{v_}, x, y, z);
+    } else if (v_.orthorhombic) {
       add_fields<kVelocity, true>(run, start, Stored<T, kRows>{v_}, x, y, z);
+    } else if constexpr (kDim == 2) {
+      add_fields<false, false>(run, start, Stored<T, kRows>{v_}, x, y, z);
+    } else {
+      add_fields<kVelocity, false>(run, start, Averaged<T, kRows>{v_}, x, y, z);
     }
   }
 

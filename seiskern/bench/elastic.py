@@ -24,9 +24,9 @@ from seiskern.kernels import elastic
 
 VP, VS, RHO, SPACING = 3000.0, 3000.0 / 3**0.5, 2500.0, 10.0
 COURANT = 0.57  # of deepwave's stable step at order 2: every contender takes one step per sample
-# Bytes per cell of a step in two plain passes, nothing staying in cache between them: 20 and 35 numbers, each
+# Bytes per cell of a step in two plain passes, nothing staying in cache between them: 20 and 30 numbers, each
 # array counted once per pass in which it is used (seiskern/kernels/elastic/README.md, section 8).
-BYTES = {2: 4 * 20, 3: 4 * 35}
+BYTES = {2: 4 * 20, 3: 4 * 30}
 IN_CACHE = {2: (24, 256), 3: (8, 8, 64)}  # grids of which a core's own caches hold all arrays
 IN_CACHE_STEPS = 2000
 SHORT = 1.5e8  # cell updates below which a problem is given three times as many turns
