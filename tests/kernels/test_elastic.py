@@ -117,6 +117,18 @@ def test_an_isotropic_medium_may_be_given_as_orthorhombic(depth, ndim, rng):
         torch.testing.assert_close(value, wanted, rtol=0, atol=1e-12 * float(wanted.abs().max()))
 
 
+@pytest.mark.parametrize("order", [2, 8])
+def test_fluid_nodes_bear_no_shear(order, rng, surfaces):
+    """In 3-D kernels read 1/mu, which is infinite there."""
+    depth = surfaces[order].depth
+    shape = (depth + 9, 9, 21)
+    run = random_run(rng, shape, order, absorbing=layers("unequal", shape, depth), depth=depth)
+    fluid = torch.rand(shape, generator=rng) < 0.3
+    run.medium["compliance"][:, fluid] = torch.inf
+    assert_equal_to_reference(run, surfaces[order].closure)
+    assert (reference.where_they_act(run.medium, 3)["mxy"][:, fluid] == 0).all()
+
+
 def assert_same_bits(first, second):
     for one, other in zip(first[:3], second[:3], strict=True):
         assert torch.equal(one, other)
