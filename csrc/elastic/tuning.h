@@ -56,9 +56,12 @@ inline int64_t cache_size() {
 inline Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int64_t steps, int threads,
                           int sharers, bool turns) {
   const int64_t reach = g.order / 2, workers = turns ? threads : 1;
-  const int64_t arrays = (g.ndim == 2 ? 5 : int64_t{SK_FIELDS}) + l.n_media;
   const int64_t windows = turns ? sharers : sharers * ((threads + 1) / 2);
-  const int64_t rows = cache_size() * 3 / 8 / windows / (l.stride_y * g.itemsize * arrays);
+  // A row of all arrays, with what the layers remember on the average.
+  const double arrays =
+      (g.ndim == 2 ? 5 : int{SK_FIELDS}) + l.n_media + double(l.pml_size) / double(l.array_size);
+  const double row = double(l.stride_y * g.itemsize) * arrays;
+  const auto rows = static_cast<int64_t>(double(cache_size() / 3 / windows) / row);
   if (g.ndim == 2) {
     const bool kept = g.nz / (turns ? 1 : threads) <= rows;
     // Enough blocks for threads to work on at the same time, on small grids as well.
