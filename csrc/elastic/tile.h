@@ -7,9 +7,9 @@
 //   z ->   0 ......... E(0,h) ......... E(1,h) ......... nz        E(b, h) = E(0, 0) + b * block - h * reach
 //
 // Half step h of block b writes [E(b-1,h), E(b,h)). It needs half step h - 1 of blocks <= b, so blocks run
-// one after the other: a sweep. Threads either take turns, each at least a half step behind the one ahead of
-// it, or have ranges of blocks, each about a sweep behind the one above: later to begin, but what a row needs
-// then stays in the cache of one thread.
+// one after the other: a sweep. Threads take turns at the blocks, each at least a half step behind the one
+// ahead of it; or at the sweeps, each some blocks behind the one before; or they have ranges of blocks, each
+// about a sweep behind the one above: later to begin, but what a row needs then stays with one thread.
 //
 // Planes that are too large for the cache are cut into strips along y, a sweep for each. In the plane of y
 // and time the strips are diamonds (Malas et al. 2015, doi:10.1137/140991133), which load each row once
@@ -31,11 +31,13 @@
 
 namespace seiskern {
 
+enum class Share { kBlocks, kSweeps, kRanges };  // what each of the threads takes
+
 struct Tiling {
   int64_t block;      // rows or planes along z
   int64_t strips;     // along y
   int64_t halfsteps;  // per sweep, even
-  bool turns;         // whether threads take turns at the blocks; else each has a range of them
+  Share share;
 };
 
 // One axis cut into skewed blocks, equal on the average of the half steps. Rows [0, first) always lie in
@@ -108,7 +110,14 @@ void run_tiles(int64_t nz, int64_t ny, int64_t reach_z, int64_t reach_y, int64_t
   run_threads(threads, [&](int thread, int team) {
     const auto mark = [&](int64_t item, int64_t halfsteps) { return item * tiling.halfsteps + halfsteps; };
     const auto owner_of = [&](int64_t item) {
-      return static_cast<int>(tiling.turns ? item % team : item % z.count * team / z.count);
+      switch (tiling.share) {
+        case Share::kBlocks:
+          return static_cast<int>(item % team);
+        case Share::kSweeps:
+          return static_cast<int>(item / z.count % team);
+        default:
+          return static_cast<int>(item % z.count * team / z.count);
+      }
     };
     const auto wait = [&](int64_t item, int64_t halfsteps) {
       const int owner = owner_of(item);

@@ -148,22 +148,35 @@ def test_pieces_and_threads_change_no_bit(shape, depth, dtype, rng):
         assert_same_bits(whole, run.kernel(cuts=[7, 20], threads=threads))
 
 
-@pytest.mark.parametrize("turns", ["0", "1"])
-@pytest.mark.parametrize("order", [2, 8])
-@pytest.mark.parametrize("shape", [(301, 300), (21, 211, 100)], ids=str)
-def test_pieces_change_no_bit_of_records_across_blocks(shape, order, turns, rng, monkeypatch):
+# How threads share the work: turns at blocks, a range of them each, turns at sweeps over tiles of a second cache.
+SHARES = {"blocks": ("1", "0"), "ranges": ("0", "0"), "sweeps": ("0", "1200000")}
+
+
+@pytest.fixture(params=SHARES)
+def shared_work(request, monkeypatch):
+    turns, second_cache = SHARES[request.param]
     monkeypatch.setenv("SEISKERN_TURNS", turns)
+    monkeypatch.setenv("SEISKERN_L2", second_cache)
+
+
+@pytest.mark.parametrize("order", [2, 8])
+@pytest.mark.parametrize("shape", [(301, 300), (60, 211, 100)], ids=str)
+@pytest.mark.usefixtures("shared_work")
+def test_pieces_change_no_bit_of_records_across_blocks(shape, order, rng):
     # Large enough to be cut along y too. Many entries make one sum, and their order counts.
     run = random_run(rng, shape, order, n_steps=12, entries=300)
     whole = run.kernel()
     assert_same_bits(whole, run.kernel(cuts=[5, 12]))
     assert_same_bits(whole, run.kernel(cuts=list(range(1, 13))))  # no time for an edge to move
-    assert_same_bits(whole, run.kernel(threads=2))
+    for threads in (2, 3):
+        assert_same_bits(whole, run.kernel(threads=threads))
 
 
+@pytest.mark.parametrize("second_cache", ["0", "1000000"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize("order", ORDERS)
-def test_strips_of_any_width_change_no_bit(order, dtype, rng):
+def test_strips_of_any_width_change_no_bit(order, dtype, second_cache, rng, monkeypatch):
+    monkeypatch.setenv("SEISKERN_L2", second_cache)
     # Long rows, so that the cache holds few: strips are as narrow as they may be.
     for ny in range(14, 44):
         run = random_run(rng, (8, ny, 430), order, dtype, n_steps=8)
@@ -190,7 +203,8 @@ def test_pairs_of_planes_change_no_bit(order, dtype, orthorhombic, rng, surfaces
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("order", [2, 8])
-def test_long_rows_are_cut(order, dtype, rng, surfaces):
+def test_long_rows_are_cut(order, dtype, rng, surfaces, monkeypatch):
+    monkeypatch.setenv("SEISKERN_L2", "0")
     depth = surfaces[order].depth
     for nx in (641, 1301):
         for first, planes in [("unequal", 0), ("after", depth)]:
@@ -199,9 +213,8 @@ def test_long_rows_are_cut(order, dtype, rng, surfaces):
             assert_equal_to_reference(run, surfaces[order].closure if planes else None)
 
 
-@pytest.mark.parametrize("turns", ["0", "1"])
-def test_long_sweeps_and_looks_at_threads_change_no_bit(turns, rng, monkeypatch):
-    monkeypatch.setenv("SEISKERN_TURNS", turns)
+@pytest.mark.usefixtures("shared_work")
+def test_long_sweeps_and_looks_at_threads_change_no_bit(rng):
     # Too large for the cache as a whole, and more steps than between two looks at where the threads run.
     run = random_run(rng, (1501, 300), 4, n_steps=120)
     whole = run.kernel()
@@ -210,10 +223,9 @@ def test_long_sweeps_and_looks_at_threads_change_no_bit(turns, rng, monkeypatch)
     assert_same_bits(whole, run.kernel(threads=2))
 
 
-@pytest.mark.parametrize("turns", ["0", "1"])
 @pytest.mark.parametrize("order", ORDERS)
-def test_many_blocks_of_work(order, turns, rng, surfaces, monkeypatch):
-    monkeypatch.setenv("SEISKERN_TURNS", turns)
+@pytest.mark.usefixtures("shared_work")
+def test_many_blocks_of_work(order, rng, surfaces):
     # Larger than any block of the order of work, and more steps than one sweep.
     for shape in [(211, 19), (67, 41, 5)]:
         run = random_run(rng, shape, order, depth=surfaces[order].depth, n_steps=21)
