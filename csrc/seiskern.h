@@ -194,9 +194,11 @@ int sk_elastic_surface_norms(int32_t order, int32_t half, double* norms);
  * velocities at (n + 1/2) dt from stresses at n dt, then stresses at (n + 1) dt. Velocity series are read and
  * written at index n, and so are stress series: index n of a stress receiver holds the stress at (n + 1) dt.
  *
- * Threads of one shot share the cache if they measure that they can; SEISKERN_TURNS in the environment, 0 or
- * 1, decides for them. In 3-D two planes at a time are taken where the first cache is large; SEISKERN_PAIRS,
- * 0 or 1, decides for it. The result is the same to the last bit.
+ * The order of work is chosen for the caches; the environment may decide for it. SEISKERN_L2: bytes of a
+ * second cache that tiles should stay in, 0 for none; else the cache itself, if it is large. SEISKERN_TURNS,
+ * 0 or 1: whether threads of one shot share a window of the outer cache; else they measure whether they can.
+ * SEISKERN_PAIRS, 0 or 1: whether two planes at a time are taken in 3-D; else where the first cache is large.
+ * The result is the same to the last bit.
  */
 int sk_elastic_run(const sk_elastic* problem, int64_t first, int64_t last, int32_t threads);
 

@@ -27,9 +27,9 @@ inline bool pairs_pay() {
 #endif
 }
 
-// Bytes of a core's second cache if it is large, else 0. Behind 2 MB (Intel's servers since 2023) the outer
-// cache is slow, and tiles that stay before it take 0.75 to 0.9 of the time; with 1 MB (Zen 4) up to 1.5 of
-// it. What virtual machines make up, 4 MB and more, is not believed. SEISKERN_L2 decides for it.
+// Bytes of a core's second cache if it is large, else 0. Intel's servers since 2023 have 2 MB before a slow
+// outer cache, and tiles that stay there take 0.76 to 1 of the time; on a Zen 4, with 1 MB, up to 1.5 of it.
+// What virtual machines make up, 4 MB and more, is not believed. SEISKERN_L2 decides for it.
 inline int64_t second_cache() {
   if (const char* asked = std::getenv("SEISKERN_L2")) return std::max<int64_t>(0, std::atoll(asked));
 #if defined(_SC_LEVEL2_CACHE_SIZE)
@@ -89,7 +89,7 @@ struct Room {
 };
 
 // Steps of a sweep, `most` or fewer, so that threads that take turns at sweeps end together; one costs as
-// much as a quarter of a step more than its steps.
+// much as half a step more than its steps.
 inline int64_t length_of_sweeps(int64_t steps, int64_t most, int64_t threads) {
   const auto cost = [&](int64_t length) {
     const int64_t sweeps = (steps + length - 1) / length, rounds = (sweeps + threads - 1) / threads;
