@@ -148,7 +148,7 @@ def test_pieces_and_threads_change_no_bit(shape, depth, dtype, rng):
         assert_same_bits(whole, run.kernel(cuts=[7, 20], threads=threads))
 
 
-# How threads share the work: turns at blocks, a range of blocks each, turns at sweeps (tiles of a second cache).
+# How threads share the work: turns at blocks, ranges of them, turns at sweeps in a second cache.
 SHARES = {"blocks": ("1", "0"), "ranges": ("0", "0"), "sweeps": ("0", "1200000")}
 
 
