@@ -111,12 +111,21 @@ int64_t sort(const sk_elastic_grid& grid, int64_t n_shots, int64_t n_series, int
 
 void run(const sk_elastic_grid& grid, int64_t n_shots, std::uintptr_t fields, std::uintptr_t medium,
          int64_t medium_shot_stride, std::uintptr_t pml, std::uintptr_t profiles,
-         int64_t profiles_shot_stride, const std::array<sk_elastic_points, 4>& points, int64_t first,
-         int64_t last, int threads) {
-  const sk_elastic problem{
-      grid,         n_shots,           pointer(fields),      pointer(medium), medium_shot_stride,
-      pointer(pml), pointer(profiles), profiles_shot_stride, points[0],       points[1],
-      points[2],    points[3]};
+         int64_t profiles_shot_stride, const std::array<sk_elastic_points, 4>& points, bool at_rest,
+         int64_t first, int64_t last, int threads) {
+  const sk_elastic problem{grid,
+                           n_shots,
+                           pointer(fields),
+                           pointer(medium),
+                           medium_shot_stride,
+                           pointer(pml),
+                           pointer(profiles),
+                           profiles_shot_stride,
+                           points[0],
+                           points[1],
+                           points[2],
+                           points[3],
+                           at_rest};
   int status = SK_OK;
   {
     const py::gil_scoped_release release;

@@ -135,6 +135,7 @@ typedef struct {
   const void* profiles;         /* (n_shots or 1, profile_size) */
   int64_t profiles_shot_stride; /* as medium_shot_stride */
   sk_elastic_points velocity_sources, stress_sources, velocity_receivers, stress_receivers;
+  int32_t at_rest; /* not 0: the run starts from rest, whatever `fields` and `pml` hold; 0: from these */
 } sk_elastic;
 
 /* Media at nodes, without absorbing layers. */

@@ -12,6 +12,7 @@
 #include "common/check.h"
 #include "common/stencil.h"
 #include "elastic/points.h"
+#include "elastic/rest.h"
 #include "elastic/row_sums.h"
 #include "elastic/surface.h"
 #include "elastic/tile.h"
@@ -211,6 +212,11 @@ Shot<T> make_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t sho
     v.medium[m] = medium;
     medium += l.array_size;
   }
+  const auto list = [&](const T* array) {
+    if (array) v.array[v.n_arrays++] = array;
+  };
+  std::for_each(std::begin(v.field), std::end(v.field), list);
+  std::for_each(std::begin(v.medium), std::end(v.medium), list);
   const T* profiles = static_cast<const T*>(p.profiles) + shot * p.profiles_shot_stride;
   T* memory = static_cast<T*>(p.pml) + shot * l.pml_size;
   for (int axis = 0; axis < 3; ++axis) {
@@ -284,14 +290,17 @@ void run_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t shot, i
   T* const twos = rows.data() + threads * row_buffer;
   std::fill_n(twos + s.view.first, g.nx, T(2));
   s.view.twos = twos;
+  s.rest = p.at_rest ? 2 * first : -1;
+  const Rest<T> rest(s.view, g, l);
   // Threads are moved, so a long run looks again where they are; no bit depends on where it is cut.
   const int64_t between = std::max(kStepsBetweenLooks, kUpdatesBetweenLooks / (g.nx * g.ny * g.nz));
   for (int64_t step = first; step < last; step += between) {
     const int64_t steps = std::min(last - step, between);
     run_tiles(g.nz, g.ny, radius, reach_y, g.free_surface ? closure_depth(g.order) : 0,
               make_tiling(g, l, steps, threads, sharers, take_turns(threads)), 2 * step, 2 * (step + steps),
-              threads, [&](int thread, int64_t half, int64_t k0, int64_t k1, int64_t j0, int64_t j1) {
-                advance(&s, rows.data() + thread * row_buffer, half, k0, k1, j0, j1);
+              threads, [&](int thread, const Task& task) {
+                if (task.half == s.rest) rest.clear(task);
+                advance(&s, rows.data() + thread * row_buffer, task);
               });
   }
   velocities.join(), stresses.join();

@@ -38,14 +38,17 @@ void visit(const View<T>& v, const Points<T>& points, int64_t n, int64_t k, int6
 }
 
 template <int kDim, int kRadius, class T>
-void advance(const void* shot_pointer, void* buffer, int64_t half, int64_t k0, int64_t k1, int64_t j0,
-             int64_t j1) {
+void advance(const void* shot_pointer, void* buffer, const Task& task) {
   const auto& shot = *static_cast<const Shot<T>*>(shot_pointer);
-  const Rows<kDim, kRadius, T> rows(shot.view, static_cast<T*>(buffer));
+  const int64_t half = task.half, k0 = task.k0, k1 = task.k1, j0 = task.j0, j1 = task.j1;
   const int kind = static_cast<int>(half % 2);
   const View<T>& v = shot.view;
+  Fetch<T> fetch(v, task.ahead);
+  const Rows<kDim, kRadius, T> rows(v, static_cast<T*>(buffer), fetch);
   const auto update = [&](const Run& run) { kind == 0 ? rows.velocity(run) : rows.stress(run); };
-  if constexpr (kDim == 2) {
+  if (half == shot.rest) {
+    // Without stresses velocities stay zero.
+  } else if constexpr (kDim == 2) {
     for (int64_t x0 = 0; x0 < v.nx; x0 += v.piece) {
       update({0, 1, k0, k1, 0, v.stride[SK_Z], x0, x0 + v.piece < v.nx ? x0 + v.piece : v.nx});
     }

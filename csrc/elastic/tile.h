@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "common/parallel.h"
+#include "elastic/task.h"
 
 namespace seiskern {
 
@@ -38,6 +39,7 @@ struct Tiling {
   int64_t strips;     // along y
   int64_t halfsteps;  // per sweep, even
   Share share;
+  bool ahead;  // whether rows are fetched ahead
 };
 
 // One axis cut into skewed blocks, equal on the average of the half steps. Rows [0, first) always lie in
@@ -96,11 +98,10 @@ inline std::vector<Sweep> make_sweeps(const Tiling& tiling, int64_t halfsteps) {
   return sweeps;
 }
 
-// Runs task(thread, half step, k0, k1, j0, j1) for half steps [first, last), in an order that respects every
-// dependency.
-template <class Task>
+// Runs work(thread, task) for half steps [first, last), in an order that respects every dependency.
+template <class Work>
 void run_tiles(int64_t nz, int64_t ny, int64_t reach_z, int64_t reach_y, int64_t closure_rows,
-               const Tiling& tiling, int64_t first, int64_t last, int threads, const Task& task) {
+               const Tiling& tiling, int64_t first, int64_t last, int threads, const Work& work) {
   const SkewedAxis z(nz, tiling.block, reach_z, tiling.halfsteps, closure_rows);
   const ZigzagAxis y{ny, tiling.strips, reach_y, tiling.halfsteps / 2};
   const std::vector<Sweep> sweeps = make_sweeps(tiling, last - first);
@@ -123,6 +124,11 @@ void run_tiles(int64_t nz, int64_t ny, int64_t reach_z, int64_t reach_y, int64_t
       const int owner = owner_of(item);
       if (owner != thread) progress[owner].wait_for(mark(item, halfsteps));
     };
+    const auto ahead = [&](const Sweep& sweep, int64_t block, int64_t h) -> Ahead {
+      if (!tiling.ahead || block + 1 == z.count) return {0, 0, 0, 1};
+      const auto reached = [&](int64_t end) { return std::min(nz, end + reach_z); };
+      return {reached(z.end(block, 0)), reached(z.end(block + 1, 0)), h, sweep.last - sweep.first};
+    };
     for (int64_t item = 0; item < static_cast<int64_t>(sweeps.size()) * z.count; ++item) {
       if (owner_of(item) != thread) continue;
       const Sweep& sweep = sweeps[static_cast<size_t>(item / z.count)];
@@ -137,7 +143,7 @@ void run_tiles(int64_t nz, int64_t ny, int64_t reach_z, int64_t reach_y, int64_t
         if (block > 0) wait(item - 1, h + 1);
         const int64_t k0 = z.begin(block, h), k1 = z.end(block, h);
         const int64_t j0 = y.begin(sweep.strip, n), j1 = y.end(sweep.strip, n);
-        if (k0 < k1 && j0 < j1) task(thread, first + n, k0, k1, j0, j1);
+        if (k0 < k1 && j0 < j1) work(thread, Task{first + n, k0, k1, j0, j1, ahead(sweep, block, h)});
         progress[thread].publish(mark(item, h + 1));
       }
       progress[thread].publish(mark(item, tiling.halfsteps));

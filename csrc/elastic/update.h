@@ -44,6 +44,29 @@ constexpr bool kPaired<Buffered<T>> = false;
 template <class T, class D>
 constexpr bool kPaired<Stretched<T, D>> = false;
 
+// Asks for rows from memory, two while two others are updated: all arrays of one row after the other.
+template <class T>
+class Fetch {
+ public:
+  Fetch(const View<T>& view, const Ahead& ahead) : v_(view) {
+    const int64_t first = ahead.begin * view.n_arrays, all = ahead.end * view.n_arrays - first;
+    next_ = first + all * ahead.part / ahead.parts;
+    end_ = first + all * (ahead.part + 1) / ahead.parts;
+  }
+
+  // The next row, or if there is none the one at hand.
+  SK_INLINE const T* row(const T* at_hand) {
+    if (next_ == end_) return at_hand;
+    const T* row = v_.array[next_ % v_.n_arrays] + next_ / v_.n_arrays * v_.stride[SK_Z];
+    ++next_;
+    return row;
+  }
+
+ private:
+  const View<T>& v_;
+  int64_t next_, end_;
+};
+
 template <int kDim, int kRadius, class T>
 class Rows {
   using V = typename Simd<T>::Vector;
@@ -52,7 +75,7 @@ class Rows {
 
  public:
   // `buffer` holds three rows.
-  Rows(const View<T>& view, T* buffer) : v_(view), buffer_(buffer) {}
+  Rows(const View<T>& view, T* buffer, Fetch<T>& fetch) : v_(view), buffer_(buffer), fetch_(fetch) {}
 
   // Whether planes k and k + 1 may be one run.
   bool paired(int64_t k) const {
@@ -147,7 +170,12 @@ class Rows {
 
   template <bool kVelocity, bool kOrthorhombic, class M, class X, class Y, class Z>
   SK_INLINE void add_fields(const Run& run, int64_t start, const M& medium, X& x, Y& y, Z& z) const {
+    const T* at_hand = v_.field[SK_VX] + start;
+    const T* const ahead[] = {fetch_.row(at_hand), fetch_.row(at_hand)};
     for (int64_t c = run.x0; c < run.x1; c += Simd<T>::lanes) {
+      if constexpr (kDim == 2) {
+        for (const T* row : ahead) __builtin_prefetch(row + c, 0, 2);  // into the second cache
+      }
       if constexpr (kVelocity) {
         add_velocity(start + c, c, medium, x, y, z);
       } else {
@@ -366,6 +394,7 @@ class Rows {
 
   const View<T>& v_;
   T* buffer_;  // three rows
+  Fetch<T>& fetch_;
 };
 
 }  // namespace seiskern::elastic::SK_ISA

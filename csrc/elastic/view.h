@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "elastic/task.h"
 #include "seiskern.h"
 
 namespace seiskern::elastic {
@@ -41,9 +42,11 @@ struct View {
   double scale[3];  // dt / h along x, y, z
   T c[3][4];        // stencil coefficients times scale
   bool free_surface, orthorhombic;
-  bool damped;    // whether a factor of the profiles is not 1
-  bool paired;    // whether two planes at a time are taken in 3-D
-  int64_t piece;  // columns at a time in 2-D
+  bool damped;                           // whether a factor of the profiles is not 1
+  bool paired;                           // whether two planes at a time are taken in 3-D
+  int64_t piece;                         // columns at a time in 2-D
+  const T* array[SK_FIELDS + SK_MEDIA];  // fields and media that there are
+  int64_t n_arrays;
 };
 
 // Sparse sources or receivers of one shot, see sk_elastic_points.
@@ -62,11 +65,11 @@ template <class T>
 struct Shot {
   View<T> view;
   Points<T> sources[2], receivers[2];  // of velocity, of stress
+  int64_t rest;                        // half step, even, before which all is at rest; -1: none
 };
 
-// Half step `half` of rows [k0, k1) x [j0, j1): velocity if even, stress if odd. `buffer` holds three rows.
-using Advance = void(const void* shot, void* buffer, int64_t half, int64_t k0, int64_t k1, int64_t j0,
-                     int64_t j1);
+// A half step: of velocity if it is even, of stress if odd. `buffer` holds three rows.
+using Advance = void(const void* shot, void* buffer, const Task& task);
 
 // The compiled kernels, one table per instruction set.
 #define SK_DECLARE_KERNELS(isa)                       \

@@ -22,7 +22,11 @@ class Account {
  public:
   explicit Account(const Case& c) : c_(c), done_(static_cast<size_t>(c.nz * c.ny)) {}
 
-  void task(int64_t n, int64_t k0, int64_t k1, int64_t j0, int64_t j1) {
+  void take(const Task& task) {
+    const int64_t n = task.half, k0 = task.k0, k1 = task.k1, j0 = task.j0, j1 = task.j1;
+    const Ahead& ahead = task.ahead;
+    const bool within = 0 <= ahead.begin && ahead.begin <= ahead.end && ahead.end <= c_.nz;
+    require(within && 0 <= ahead.part && ahead.part < ahead.parts, "ahead within the grid", n, k0, j0);
     check(n, k0, k1, j0, j1);
     if ((n * 31 + k0 * 17 + j0 * 7) % 11 == 0) std::this_thread::sleep_for(std::chrono::microseconds(30));
     check(n, k0, k1, j0, j1);
@@ -81,12 +85,10 @@ int main() {
           for (const int64_t halfsteps : {2, 6, 12}) {
             for (const int64_t strips : {1, 2, 5}) {
               const int64_t ny = strips == 1 ? 1 : strips * (ZigzagAxis::least(reach, halfsteps / 2) + 1);
-              const Case c{83, ny, reach, 4, 26, {block, strips, halfsteps, share}, threads};
+              const Case c{83, ny, reach, 4, 26, {block, strips, halfsteps, share, true}, threads};
               Account account(c);
               run_tiles(c.nz, c.ny, reach, ny > 1 ? reach : 0, c.closure, c.tiling, 0, c.halfsteps, threads,
-                        [&](int, int64_t n, int64_t k0, int64_t k1, int64_t j0, int64_t j1) {
-                          account.task(n, k0, k1, j0, j1);
-                        });
+                        [&](int, const Task& task) { account.take(task); });
               account.finish();
               ++cases;
             }

@@ -1,7 +1,7 @@
 """What the kernels work on: grid, arrays and their layout."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seiskern import _ext
 from seiskern.grid import AXES, STRESS, VELOCITY, replicate
-from seiskern.kernels.memory import zeros
+from seiskern.kernels.memory import empty, zeros
 
 COEFFICIENTS = {
     2: ("bx", "bz", "lam", "mu2", "mxz"),
@@ -172,17 +172,29 @@ class State:
         In the order of ``Problem.fields``.
     memory : Tensor, shape (n_shots, pml_size)
         Of the absorbing layers.
+    at_rest : bool
+        Whether all is zero, whatever the arrays hold: the next `run` fills them.
     """
 
     fields: Tensor
     memory: Tensor
+    at_rest: bool = False
 
     @classmethod
     def zeros(cls, problem: Problem, n_shots: int) -> "State":
         """A wavefield at rest."""
-        layout = problem.layout
-        fields = zeros((n_shots, len(problem.fields), layout["array_size"]), problem.dtype)
-        return cls(fields, zeros((n_shots, layout["pml_size"]), problem.dtype))
+        return cls(*_arrays(zeros, problem, n_shots))
+
+    @classmethod
+    def at_start(cls, problem: Problem, n_shots: int) -> "State":
+        """A wavefield at rest, in arrays of any values: quicker than `zeros`."""
+        return cls(*_arrays(empty, problem, n_shots), at_rest=True)
+
+
+def _arrays(make: Callable[..., Tensor], problem: Problem, n_shots: int) -> tuple[Tensor, Tensor]:
+    """Of a state."""
+    fields = n_shots, len(problem.fields), problem.layout["array_size"]
+    return make(fields, problem.dtype), make((n_shots, problem.layout["pml_size"]), problem.dtype)
 
 
 @dataclass

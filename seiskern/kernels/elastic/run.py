@@ -74,7 +74,9 @@ def run(
         profiles.data_ptr(),
         profiles.stride(0) if profiles.ndim == 2 else 0,
         [p.native for p in points],
+        state.at_rest,
         first,
         last,
         threads or _ext.threads(),
     )
+    state.at_rest = state.at_rest and first == last
