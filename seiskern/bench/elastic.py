@@ -214,11 +214,12 @@ def _medium(problem: Problem) -> sk.Medium:
 
 
 def seiskern_run(problem: Problem) -> Callable[[], Tensor]:
-    """One simulation by this package; returns the records (shot, receiver, nt)."""
+    """One simulation by this package; returns the records after each step, (shot, receiver, steps)."""
     medium = _medium(problem)
     middle = SPACING * (problem.n // 2)
     place = dict.fromkeys(medium.axes, middle)
-    source = sk.Explosion(**place, moment=SPACING**problem.ndim, rate=problem.wavelet)
+    rate = torch.nn.functional.pad(problem.wavelet, (0, 1))  # the first sample is that before all steps
+    source = sk.Explosion(**place, moment=SPACING**problem.ndim, rate=rate)
     line = {axis: torch.full((problem.n,), middle) for axis in medium.axes} | {
         "x": torch.arange(problem.n) * SPACING
     }
@@ -232,13 +233,13 @@ def seiskern_run(problem: Problem) -> Callable[[], Tensor]:
             [source] * problem.shots,
             receivers,
             dt=problem.dt,
-            nt=problem.steps,
+            nt=len(rate),
             quantity="pressure",
             free_surface=False,
             absorbing=problem.absorbing,
             order=problem.order,
             dispersion_correction=False,
-        ).component("p")
+        ).component("p")[..., 1:]
 
     return run
 
@@ -262,10 +263,11 @@ def _bytes_per_cell(problem: Problem) -> float:
     plan = sk.plan(
         _medium(problem),
         dt=problem.dt,
-        nt=problem.steps,
+        nt=problem.steps + 1,
         order=problem.order,
         absorbing=problem.absorbing,
         free_surface=False,
+        quantity="pressure",
         n_shots=problem.shots,
     )
     return plan.memory / (plan.cells * problem.shots)

@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
 
 def scheme(simulation: Simulation) -> dict[str, Any]:
     """What ``sk.plan`` and ``sk.simulate`` both take."""
-    names = ("dt", "nt", "order", "absorbing", "free_surface", "dispersion_correction")
+    names = ("dt", "nt", "order", "absorbing", "free_surface", "dispersion_correction", "quantity")
     return {name: getattr(simulation, name) for name in names}
 
 
@@ -81,7 +81,6 @@ def solve(
         medium,
         shots,
         sk.Receivers(**receivers),
-        quantity=simulation.quantity,
         multiaxial=simulation.multiaxial,
         snapshots=None if wanted is None else sk.Snapshots(**dataclasses.asdict(wanted)),
         progress=progress_bar("simulate"),

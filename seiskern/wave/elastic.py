@@ -19,7 +19,8 @@ from seiskern.media.staggered import pad_effective, surface_shares
 from seiskern.wave.band import Band, band_of
 from seiskern.wave.plan import Plan, plan
 from seiskern.wave.points import Entries, of_receivers, of_sources
-from seiskern.wave.record import QUANTITIES, Seismograms, Snapshots, SnapshotWriter
+from seiskern.wave.quantity import QUANTITIES
+from seiskern.wave.record import Seismograms, Snapshots, SnapshotWriter
 from seiskern.wave.source import Force, Receivers, Source, as_shots
 
 CHUNK_CELLS = 5e8  # cell updates between two looks at the wavefield: one or two seconds
@@ -143,6 +144,7 @@ def simulate(
         absorbing=absorbing,
         free_surface=free_surface,
         dispersion_correction=dispersion_correction,
+        quantity="velocity" if snapshots is not None and snapshots.quantity == "velocity" else quantity,
         n_shots=len(groups),
     )
     with torch.no_grad():

@@ -8,6 +8,7 @@ from seiskern import _checks
 from seiskern.kernels import elastic
 from seiskern.media.model import Medium
 from seiskern.media.staggered import fastest
+from seiskern.wave.quantity import QUANTITIES
 from seiskern.wave.timing import Clock
 
 ORDERS = (2, 4, 6, 8)
@@ -87,6 +88,7 @@ def plan(
     absorbing: int = 20,
     free_surface: bool = True,
     dispersion_correction: bool = True,
+    quantity: str = "velocity",
     n_shots: int = 1,
 ) -> Plan:
     """Decide grid and step of a run and tell its cost, without running it.
@@ -95,7 +97,7 @@ def plan(
     ----------
     medium : Medium
         The medium.
-    dt, nt, order, absorbing, free_surface, dispersion_correction
+    dt, nt, order, absorbing, free_surface, dispersion_correction, quantity
         As for `simulate`.
     n_shots : int
         Shots at a time.
@@ -113,6 +115,7 @@ def plan(
     _checks.instance("medium", medium, Medium)
     dt, nt = _checks.positive("dt", dt), _checks.count("nt", nt, 1)
     order = _checks.one_of("order", order, ORDERS)
+    quantity = _checks.one_of("quantity", quantity, tuple(QUANTITIES))
     absorbing = _checks.count("absorbing", absorbing, 0)
     pad = tuple((0 if free_surface and axis == 0 else absorbing, absorbing) for axis in range(medium.ndim))
     least = 16 if free_surface else 1
@@ -135,7 +138,7 @@ def plan(
     points = POINTS_PER_WAVELENGTH[order]
     return Plan(
         problem=problem,
-        clock=Clock(dt, nt, ratio, dispersion_correction),
+        clock=Clock(dt, nt, ratio, dispersion_correction, whole=not QUANTITIES[quantity].half),
         speed=speed,
         frequency=ranges.slowest / (points * max(medium.spacing)),
         points=points,

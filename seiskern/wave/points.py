@@ -17,7 +17,7 @@ from seiskern.kernels.elastic.plan import FIELD_NUMBER
 from seiskern.media.model import Medium
 from seiskern.media.staggered import surface_shares
 from seiskern.wave.interpolation import Weights, interpolate
-from seiskern.wave.record import Quantity
+from seiskern.wave.quantity import Quantity
 
 # By axis in array order and number of the field.
 OFFSETS = {

@@ -43,12 +43,15 @@ class Clock:
         Steps per sample.
     corrected : bool
         Whether time dispersion is corrected.
+    whole : bool
+        Whether only stresses are recorded, which lie at whole steps.
     """
 
     dt: float
     nt: int
     ratio: int
     corrected: bool = False
+    whole: bool = False
 
     @property
     def step(self) -> float:
@@ -57,8 +60,13 @@ class Clock:
 
     @property
     def steps(self) -> int:
-        """Steps to run: the filters look a little past the last sample."""
-        return (self.nt - 1) * self.ratio + EXTRA
+        """Steps to run, at least one: filters look a little past the last sample."""
+        return max(1, self._last + (0 if self.whole and not self.corrected else EXTRA))
+
+    @property
+    def _last(self) -> int:
+        """Steps up to the last sample."""
+        return (self.nt - 1) * self.ratio
 
     @remembered
     def source_series(self, samples: Tensor, half: bool) -> Tensor:
@@ -103,14 +111,13 @@ class Clock:
         """
         if not half:  # shifted by one step: index n holds t = n + 1
             if kind == "value" and not self.corrected:
-                last = (self.nt - 1) * self.ratio
-                return torch.nn.functional.pad(series[..., self.ratio - 1 : last : self.ratio], (1, 0))
+                return torch.nn.functional.pad(series[..., self.ratio - 1 : self._last : self.ratio], (1, 0))
             series = torch.nn.functional.pad(series[..., :-1], (1, 0))
         series = series.double()
         if self.corrected:
             return self._corrected_record(series, half, kind)
         if kind == "integral":
-            return self._integrate(series, half)[..., : self.steps - EXTRA + 1 : self.ratio]
+            return self._integrate(series, half)[..., : self._last + 1 : self.ratio]
         taps = half_sample(derivative=kind == "derivative") / (self.step if kind == "derivative" else 1)
         if not half:
             raise ValueError("a derivative is taken of series at half steps only")
