@@ -41,18 +41,16 @@ const T* row_of(const sk_elastic_values& values, int64_t model, int64_t k, int64
          j * values.stride_y;
 }
 
-// Writes row (k, j) of a model, its first and last value repeated `before` and `after` times.
+// Writes a row of n values, the first and the last repeated `before` and `after` times.
 template <class T>
-void spread(const sk_elastic_model& m, const sk_elastic_values& values, int64_t model, int64_t k, int64_t j,
-            int64_t before, int64_t after, T* out) {
-  const T* row = row_of<T>(values, model, k, j);
-  T* inside = std::fill_n(out, before, *row);
-  if (values.stride_x == 1) {
-    std::memcpy(inside, row, m.nx * sizeof(T));
+void spread(const T* row, int64_t stride, int64_t n, int64_t before, int64_t after, T* out) {
+  T* const inside = std::fill_n(out, before, *row);
+  if (stride == 1) {
+    std::memcpy(inside, row, n * sizeof(T));
   } else {
-    std::fill_n(inside, m.nx, *row);
+    std::fill_n(inside, n, *row);
   }
-  std::fill_n(inside + m.nx, after, inside[m.nx - 1]);
+  std::fill_n(inside + n, after, inside[n - 1]);
 }
 
 // Calls work(thread, begin, end) for shares of n rows or planes.
@@ -74,12 +72,15 @@ struct Row {
     model = model_, k = k_, j = j_;
     const int64_t n = g.nx + 1, before = g.pml_low[SK_X], after = g.pml_high[SK_X] + 1;
     for (auto* values : {&rho, &lam, &mu, &compliance}) values->resize(static_cast<size_t>(n));
-    spread(m, m.rho, model, k, j, before, after, rho.data());
-    spread(m, m.vs, model, k, j, before, after, mu.data());
-    spread(m, m.vp, model, k, j, before, after, lam.data());
-    for (int64_t i = 0; i < n; ++i) mu[i] = rho[i] * (mu[i] * mu[i]);
-    for (int64_t i = 0; i < n; ++i) lam[i] = rho[i] * (lam[i] * lam[i]) - 2 * mu[i];
-    for (int64_t i = 0; i < n; ++i) compliance[i] = 1 / mu[i];  // infinite in a fluid
+    const auto read = [&](const sk_elastic_values& values, std::vector<T>& out) {
+      spread(row_of<T>(values, model, k, j), values.stride_x, m.nx, before, after, out.data());
+    };
+    read(m.rho, rho), read(m.vs, mu), read(m.vp, lam);
+    for (int64_t i = 0; i < n; ++i) {
+      mu[i] = rho[i] * (mu[i] * mu[i]);
+      lam[i] = rho[i] * (lam[i] * lam[i]) - 2 * mu[i];
+      compliance[i] = 1 / mu[i];  // infinite in a fluid
+    }
   }
 };
 
@@ -102,13 +103,17 @@ void harmonic(const T* a, const T* b, const T* c, const T* d, int64_t n, T* out)
   for (int64_t i = 0; i < n; ++i) out[i] = 4 / ((a[i] + b[i]) + (c[i] + d[i]));
 }
 
-// Fills plane k of an array, with it the padding above the first and below the last.
+// Fills the padding of plane k of an array: its own, and that above the first or below the last.
 template <class T>
-void fill_plane(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int64_t k, T value, T* array) {
+void fill_padding(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int64_t k, T value, T* array) {
   const int64_t halo = g.order / 2;
-  T* const begin = array + (k > 0 ? (halo + k) * l.stride_z : 0);
-  T* const end = array + (k + 1 < g.nz ? (halo + k + 1) * l.stride_z : l.array_size);
-  std::fill(begin, end, value);
+  T* begin = array + (k > 0 ? (halo + k) * l.stride_z : 0);
+  for (int64_t j = 0; j < g.ny; ++j) {
+    T* const row = array + l.origin + k * l.stride_z + j * l.stride_y;
+    std::fill(begin, row, value);
+    begin = row + g.nx;
+  }
+  std::fill(begin, array + (k + 1 < g.nz ? (halo + k + 1) * l.stride_z : l.array_size), value);
 }
 
 // Makes planes of the medium arrays of a grid from a model at nodes.
@@ -134,7 +139,7 @@ class Stagger {
   // 2-D: bx, bz, lam, 2 mu, mu at sxz.
   void coefficients(int64_t model, int64_t k, T* arrays) {
     const int64_t n = g_.nx;
-    for (int64_t a = 0; a < l_.n_media; ++a) fill_plane(g_, l_, k, T(0), arrays + a * l_.array_size);
+    for (int64_t a = 0; a < l_.n_media; ++a) fill_padding(g_, l_, k, T(0), arrays + a * l_.array_size);
     T* out = arrays + l_.origin + k * l_.stride_z;
     const auto next = [&] { return std::exchange(out, out + l_.array_size); };
     const Row<T>&here = row(model, k, 0), &below = row(model, k + 1, 0);
@@ -149,7 +154,7 @@ class Stagger {
   // 3-D: rho, lam, 1 / mu; those that are averaged go on for one node, and any positive padding will do.
   void nodes(int64_t model, int64_t k, T* arrays) {
     const T padding[] = {1, 0, 1};
-    for (int64_t a = 0; a < l_.n_media; ++a) fill_plane(g_, l_, k, padding[a], arrays + a * l_.array_size);
+    for (int64_t a = 0; a < l_.n_media; ++a) fill_padding(g_, l_, k, padding[a], arrays + a * l_.array_size);
     for (int64_t plane = k; plane <= (k + 1 < g_.nz ? k : g_.nz); ++plane) {
       for (int64_t j = 0; j <= g_.ny; ++j) {
         T* const out = arrays + l_.origin + plane * l_.stride_z + j * l_.stride_y;
@@ -256,18 +261,25 @@ template <class T>
 Survey<T> survey_rows(const sk_elastic_model& m, int64_t first, int64_t last) {
   Survey<T> survey;
   std::array<std::vector<T>, 7> copies;
+  std::array<const T*, 7> copied{};  // rows that the copies are of
   for (auto& copy : copies) copy.resize(static_cast<size_t>(m.nx + 2));
+  const auto copy = [&](int number, const sk_elastic_values& values, int64_t model, int64_t k, int64_t j,
+                        int64_t around) -> const T* {
+    const T* from = row_of<T>(values, model, k, j);
+    T* const to = copies[number].data();
+    if (copied[number] != from) spread(from, values.stride_x, m.nx, around, around, to);
+    copied[number] = from;
+    return to + around;
+  };
   for (int64_t count = first; count < last; ++count) {
     const int64_t model = count / m.ny / m.nz, k = count / m.ny % m.nz, j = count % m.ny;
     const auto row = [&](int number, const sk_elastic_values& values, int64_t dk, int64_t dj) -> const T* {
       const int64_t near_k = std::clamp<int64_t>(k + dk, 0, m.nz - 1),
                     near_j = std::clamp<int64_t>(j + dj, 0, m.ny - 1);
       if (values.stride_x == 1) return row_of<T>(values, model, near_k, near_j);
-      spread(m, values, model, near_k, near_j, 0, 0, copies[number].data());
-      return copies[number].data();
+      return copy(number, values, model, near_k, near_j, 0);
     };
-    spread(m, m.rho, model, k, j, 1, 1, copies[6].data());
-    const Neighbourhood<T> rows = {row(0, m.vp, 0, 0),   row(1, m.vs, 0, 0),  copies[6].data() + 1,
+    const Neighbourhood<T> rows = {row(0, m.vp, 0, 0),   row(1, m.vs, 0, 0),  copy(6, m.rho, model, k, j, 1),
                                    row(2, m.rho, 0, -1), row(3, m.rho, 0, 1), row(4, m.rho, -1, 0),
                                    row(5, m.rho, 1, 0)};
     int64_t i = 0;
