@@ -39,7 +39,8 @@ struct Tiling {
   int64_t strips;     // along y
   int64_t halfsteps;  // per sweep, even
   Share share;
-  bool ahead;  // whether rows are fetched ahead
+  bool ahead = false;  // whether rows are fetched ahead
+  int64_t lag = 0;     // blocks that a sweep stays behind the one before, beyond those it must
 };
 
 // One axis cut into skewed blocks, equal on the average of the half steps. Rows [0, first) always lie in
@@ -135,7 +136,7 @@ void run_tiles(int64_t nz, int64_t ny, int64_t reach_z, int64_t reach_y, int64_t
       const int64_t block = item % z.count,
                     before = item - block - z.count;  // first item of the sweep before
       if (before >= 0) {
-        const int64_t needed = std::min(z.count - 1, block + z.lookahead(tiling.halfsteps));
+        const int64_t needed = std::min(z.count - 1, block + z.lookahead(tiling.halfsteps) + tiling.lag);
         wait(before + needed, tiling.halfsteps);
       }
       for (int64_t n = sweep.first; n < sweep.last; ++n) {

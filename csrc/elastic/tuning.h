@@ -126,11 +126,14 @@ inline Tiling make_tiling_2d(const Room& room, int64_t nz, int64_t steps) {
   if (inner && !kept && share != Share::kRanges) {
     const int64_t halfsteps = 2 * length_of_sweeps(steps, most, room.threads);
     // The next block's rows of all arrays, one while another is updated: a sweep must be long enough.
-    return {block, 1, halfsteps, share, halfsteps >= static_cast<int64_t>(room.arrays)};
+    const bool ahead = halfsteps >= static_cast<int64_t>(room.arrays);
+    // Rows are quicker from the outer cache than from that of another core, which must have let go of them.
+    const int64_t spare = nz / block / (2 * room.threads) - (halfsteps * reach + block - 1) / block;
+    return {block, 1, halfsteps, share, ahead, std::clamp<int64_t>(spare, 0, 8)};
   }
   // Of equal length; a quarter longer rather than one more where each fetches all anew.
   const int64_t limit = kept || inner ? most : most * 5 / 4, sweeps = (steps + limit - 1) / limit;
-  return {block, 1, 2 * ((steps + sweeps - 1) / sweeps), share, false};
+  return {block, 1, 2 * ((steps + sweeps - 1) / sweeps), share};
 }
 
 // Most rows of a strip: through the outer cache pass, of all planes,
@@ -152,7 +155,7 @@ inline int64_t strip_of(const Room& room, int64_t block, int64_t skew, bool inne
 // moves on by.
 inline Tiling make_tiling_3d(const Room& room, int64_t nz, int64_t ny) {
   const int64_t reach = room.reach, usual = room.turns ? 2 + reach : 8;  // long ones take less from others
-  Tiling best{usual, 1, 2, room.share(nz, usual, 2, false), false};
+  Tiling best{usual, 1, 2, room.share(nz, usual, 2, false)};
   double least = 1e30;
   const auto consider = [&](int64_t block, int64_t length, bool inner) {
     const int64_t skew = length * reach, most = strip_of(room, block, skew, inner);
@@ -162,7 +165,7 @@ inline Tiling make_tiling_3d(const Room& room, int64_t nz, int64_t ny) {
     const double memory = double(strip + (strips > 1 ? skew / 2 + 2 * reach : 0)) / double(strip * length);
     const double traffic = memory + (inner ? std::min(1.0, 1.2 * double(reach) / double(block)) : 1.0) / 3;
     if (traffic >= least) return;
-    least = traffic, best = {block, strips, length, room.share(nz, block, length, inner), false};
+    least = traffic, best = {block, strips, length, room.share(nz, block, length, inner)};
   };
   for (int64_t length = 2; length * reach <= 24; length += 2) {
     consider(usual, length, false);

@@ -175,13 +175,15 @@ static void* simulate(const sk_elastic_grid* g, int64_t n_shots, int64_t n_model
             "profiles");
   }
   p.medium = medium, p.profiles = profiles;
-  p.fields = zeros(n_shots * n_fields * l.array_size, g->itemsize);
-  p.pml = zeros(n_shots * l.pml_size, g->itemsize);
+  p.fields = filled(n_shots * n_fields * l.array_size, g->itemsize, 1, 1);
+  p.pml = filled(n_shots * l.pml_size, g->itemsize, 1, 1);
+  p.at_rest = 1;
   sparse points[4];
   for (int s = 0; s < 4; ++s) points[s] = make_sparse(&grid, n_shots, s % 2, s < 2);
   p.velocity_sources = points[0].points, p.stress_sources = points[1].points;
   p.velocity_receivers = points[2].points, p.stress_receivers = points[3].points;
   require(sk_elastic_run(&p, 0, 3, threads) == SK_OK, "run");
+  p.at_rest = 0;
   require(sk_elastic_run(&p, 3, STEPS, threads) == SK_OK, "run");
   require_clean(g, &l, p.fields, n_shots * n_fields, "padding of the fields");
   const size_t bytes = (size_t)(n_shots * STEPS * SERIES * g->itemsize);

@@ -85,7 +85,7 @@ int main() {
           for (const int64_t halfsteps : {2, 6, 12}) {
             for (const int64_t strips : {1, 2, 5}) {
               const int64_t ny = strips == 1 ? 1 : strips * (ZigzagAxis::least(reach, halfsteps / 2) + 1);
-              const Case c{83, ny, reach, 4, 26, {block, strips, halfsteps, share, true}, threads};
+              const Case c{83, ny, reach, 4, 26, {block, strips, halfsteps, share, true, block % 3}, threads};
               Account account(c);
               run_tiles(c.nz, c.ny, reach, ny > 1 ? reach : 0, c.closure, c.tiling, 0, c.halfsteps, threads,
                         [&](int, const Task& task) { account.take(task); });

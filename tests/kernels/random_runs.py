@@ -33,10 +33,11 @@ class Run:
     n_steps: int
     n_shots: int
 
-    def kernel(self, cuts=None, threads=1):
-        """Fields and records after all steps, made in pieces that end at ``cuts``."""
-        state = elastic.State.zeros(self.problem, self.n_shots)
-        self.problem.view(state.fields)[:] = self.start
+    def kernel(self, cuts=None, threads=1, state=None):
+        """Fields and records after all steps, made in pieces that end at ``cuts``, from the start or a state."""
+        if state is None:
+            state = elastic.State.zeros(self.problem, self.n_shots)
+            self.problem.view(state.fields)[:] = self.start
         built = [
             elastic.Points.build(self.problem, data.clone(), node[:, 0], index, number, series, weight)
             for _, node, index, number, series, weight, data in self.points

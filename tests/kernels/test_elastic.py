@@ -7,6 +7,7 @@ import torch
 from random_runs import DTYPES, EPS, ORDERS, ROUNDINGS_PER_STEP, SPEED, random_run
 
 from seiskern import _ext
+from seiskern.kernels import elastic
 from seiskern.kernels.elastic import reference
 
 ISAS = _ext.require().compiled_isas().split()
@@ -236,6 +237,37 @@ def test_many_blocks_of_work(order, rng, surfaces):
 def test_more_threads_than_rows(shape, rng):
     run = random_run(rng, shape, 2)
     assert_same_bits(run.kernel(threads=1), run.kernel(threads=16))
+
+
+def assert_rest_needs_no_zeros(run, threads):
+    """What runs make of arrays that hold anything."""
+    rest = elastic.State.at_start(run.problem, run.n_shots)
+    rest.fields.fill_(torch.nan), rest.memory.fill_(torch.nan)
+    zeros = elastic.State.zeros(run.problem, run.n_shots)
+    cuts = [0, 2, run.n_steps]
+    assert_same_bits(run.kernel(cuts, state=zeros), run.kernel(cuts, threads, rest))
+    assert_same_bits([zeros.memory], [rest.memory])
+    assert not rest.at_rest
+    assert torch.isfinite(rest.fields).all()
+
+
+@pytest.mark.parametrize("first", WIDTHS)
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize(("shape", "surface"), [((13, 37), 0), ((5, 19, 67), 0), ((9, 33), 1), ((4, 5, 37), 1)])
+def test_what_is_at_rest_may_hold_anything(shape, surface, order, first, rng, surfaces):
+    depth = surface * surfaces[order].depth
+    shape = (shape[0] + depth, *shape[1:])
+    run = random_run(rng, shape, order, absorbing=layers(first, shape, depth), depth=depth, n_shots=3)
+    for threads in (1, 2):
+        assert_rest_needs_no_zeros(run, threads)
+
+
+@pytest.mark.parametrize("shape", [(601, 300), (60, 211, 100)], ids=str)
+@pytest.mark.usefixtures("shared_work")
+def test_what_is_at_rest_may_hold_anything_across_blocks(shape, rng):
+    run = random_run(rng, shape, 8, absorbing=layers("unequal", shape), n_steps=5)
+    for threads in (1, 2, 3):
+        assert_rest_needs_no_zeros(run, threads)
 
 
 def test_steps_that_are_none_change_nothing(rng):

@@ -71,6 +71,15 @@ def test_stresses_are_recorded_as_they_are():
     torch.testing.assert_close(record[1:], pulse(samples(), 0.1)[1:], atol=1e-15, rtol=0)
 
 
+@pytest.mark.parametrize("ratio", [1, 3])
+def test_stresses_at_whole_steps_need_no_steps_beyond_the_last_sample(ratio):
+    for nt in (1, 2, 30):
+        clock = Clock(DT, nt, ratio, whole=True)
+        assert clock.steps == max(1, (nt - 1) * ratio)
+        series = torch.arange(1, clock.steps + 1, dtype=torch.float64)
+        assert clock.record(series, half=False).tolist() == [n * ratio for n in range(nt)]
+
+
 def test_the_last_sample_needs_no_steps_but_those_run():
     for nt in (1, 2, 3):
         clock = Clock(DT, nt, 1)
