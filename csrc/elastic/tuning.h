@@ -125,11 +125,11 @@ inline Tiling make_tiling_2d(const Room& room, int64_t nz, int64_t steps) {
   const Share share = room.share(nz, block, 2 * most, inner && !kept);
   if (inner && !kept && share != Share::kRanges) {
     const int64_t halfsteps = 2 * length_of_sweeps(steps, most, room.threads);
-    // The next block's rows of all arrays, one while another is updated: a sweep must be long enough.
-    const bool ahead = halfsteps >= static_cast<int64_t>(room.arrays);
-    // Rows are quicker from the outer cache than from that of another core, which must have let go of them.
+    // Rows are quicker from the outer cache than from that of another core, which must have let go of them;
+    // fetched ahead from there they would take 1.4 of the time.
     const int64_t spare = nz / block / (2 * room.threads) - (halfsteps * reach + block - 1) / block;
-    return {block, 1, halfsteps, share, ahead, std::clamp<int64_t>(spare, 0, 8)};
+    const int64_t lag = std::clamp<int64_t>(spare, 0, 8);
+    return {block, 1, halfsteps, share, room.threads == 1 || lag >= 4, lag};
   }
   // Of equal length; a quarter longer rather than one more where each fetches all anew.
   const int64_t limit = kept || inner ? most : most * 5 / 4, sweeps = (steps + limit - 1) / limit;
