@@ -131,7 +131,7 @@ typedef struct {
                  */
   const void* medium; /* (n_shots or 1, n_media of the layout, array_size) in the order of sk_medium */
   int64_t medium_shot_stride;   /* elements from the medium of one shot to the next; 0: one medium for all */
-  void* pml;                    /* (n_shots, pml_size), zero at the start */
+  void* pml;                    /* (n_shots, pml_size), zero at the start unless `at_rest` */
   const void* profiles;         /* (n_shots or 1, profile_size) */
   int64_t profiles_shot_stride; /* as medium_shot_stride */
   sk_elastic_points velocity_sources, stress_sources, velocity_receivers, stress_receivers;

@@ -123,7 +123,7 @@ int main(int argc, char** argv) {
   const double limit = sk_elastic_max_dt(grid.ndim, grid.order, grid.h, ranges.speed);
   printf("seiskern core %s, %s; step %g s, stable up to %.4g s\n", sk_version(), sk_isa(), dt, limit);
 
-  double* fields = zeros(SK_FIELDS * layout.array_size);
+  double* fields = zeros(SK_FIELDS * layout.array_size); /* the wavefield at rest */
   double* medium = zeros(layout.n_media * layout.array_size);
   double* pml = zeros(layout.pml_size);
   double* profiles = zeros(layout.profile_size);

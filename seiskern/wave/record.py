@@ -14,6 +14,7 @@ from seiskern.wave.interpolation import interpolate
 from seiskern.wave.plan import Plan
 from seiskern.wave.timing import EXTRA, half_sample
 
+
 @dataclass(frozen=True)
 class Snapshots:
     """Which wavefields to keep.

@@ -34,7 +34,7 @@ class Run:
     n_shots: int
 
     def kernel(self, cuts=None, threads=1, state=None):
-        """Fields and records after all steps, made in pieces that end at ``cuts``, from the start or a state."""
+        """Fields and records after all steps, from a state or the start, in pieces that end at ``cuts``."""
         if state is None:
             state = elastic.State.zeros(self.problem, self.n_shots)
             self.problem.view(state.fields)[:] = self.start

@@ -253,7 +253,8 @@ def assert_rest_needs_no_zeros(run, threads):
 
 @pytest.mark.parametrize("first", WIDTHS)
 @pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize(("shape", "surface"), [((13, 37), 0), ((5, 19, 67), 0), ((9, 33), 1), ((4, 5, 37), 1)])
+@pytest.mark.parametrize("surface", [0, 1])
+@pytest.mark.parametrize("shape", [(13, 37), (5, 19, 67)], ids=str)
 def test_what_is_at_rest_may_hold_anything(shape, surface, order, first, rng, surfaces):
     depth = surface * surfaces[order].depth
     shape = (shape[0] + depth, *shape[1:])
