@@ -18,7 +18,7 @@ TOLERANCE = 5.2e-3
 
 def expected(problem):
     """Pressure ``OFFSET`` nodes beside the source."""
-    f0, times = VS / (20 * SPACING), problem.dt * np.arange(problem.steps)
+    f0, times = VS / (20 * SPACING), problem.dt * np.arange(1, problem.steps + 1)
 
     def rate(t):
         a = np.square(math.pi * f0 * (np.asarray(t) - 1.2 / f0))

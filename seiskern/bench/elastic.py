@@ -79,9 +79,9 @@ class Problem:
 
     @property
     def wavelet(self) -> Tensor:
-        """Time function, (steps,)."""
+        """Time function before the first step and after each, (steps + 1,)."""
         f0 = VS / (20 * SPACING)
-        return sk.ricker(f0, self.dt, self.steps, 1.2 / f0).float()
+        return sk.ricker(f0, self.dt, self.steps + 1, 1.2 / f0).float()
 
 
 @dataclass(frozen=True)
@@ -218,8 +218,7 @@ def seiskern_run(problem: Problem) -> Callable[[], Tensor]:
     medium = _medium(problem)
     middle = SPACING * (problem.n // 2)
     place = dict.fromkeys(medium.axes, middle)
-    rate = torch.nn.functional.pad(problem.wavelet, (0, 1))  # the first sample is that before all steps
-    source = sk.Explosion(**place, moment=SPACING**problem.ndim, rate=rate)
+    source = sk.Explosion(**place, moment=SPACING**problem.ndim, rate=problem.wavelet)
     line = {axis: torch.full((problem.n,), middle) for axis in medium.axes} | {
         "x": torch.arange(problem.n) * SPACING
     }
@@ -233,7 +232,7 @@ def seiskern_run(problem: Problem) -> Callable[[], Tensor]:
             [source] * problem.shots,
             receivers,
             dt=problem.dt,
-            nt=len(rate),
+            nt=problem.steps + 1,
             quantity="pressure",
             free_surface=False,
             absorbing=problem.absorbing,

@@ -34,7 +34,7 @@ def deepwave_run(problem: Problem) -> Callable[[], Tensor]:
     source = torch.full((problem.shots, 1, problem.ndim), middle)
     receivers = torch.full((problem.shots, problem.n, problem.ndim), middle)
     receivers[..., -1] = torch.arange(problem.n)
-    amplitudes = problem.wavelet.expand(problem.shots, 1, problem.steps).contiguous()
+    amplitudes = problem.wavelet[:-1].expand(problem.shots, 1, -1).contiguous()
 
     def run() -> Tensor:
         out = deepwave.elastic(
@@ -79,7 +79,7 @@ def devito_run(problem: Problem) -> Callable[[], object]:
     update_t = devito.Eq(tau.forward, tau + s * (fields["lam"] * trace + fields["mu"] * strain))
     source = devito.SparseTimeFunction(name="src", grid=grid, npoint=1, nt=problem.steps)
     source.coordinates.data[:] = SPACING * (side // 2)
-    source.data[:, 0] = problem.wavelet.numpy()
+    source.data[:, 0] = problem.wavelet[:-1].numpy()
     inject = [source.inject(field=tau.forward[axis, axis], expr=-s * source) for axis in range(problem.ndim)]
     operator = devito.Operator([update_v, update_t, *inject])
 
