@@ -353,7 +353,7 @@ class Run:
             if writer is not None:
                 writer.take(done - 1, self.plan.problem.view(self.state.fields))
             if writer is None or not writer.wants(done):
-                self._check(done)
+                self._check(done, stresses=writer is not None)
             if progress is not None:
                 progress(done, self.clock.steps)
         return None if writer is None else writer.result()
@@ -366,9 +366,11 @@ class Run:
             stops |= {n + 1 for n in writer.needed if n < self.clock.steps}
         return iter(sorted(stops))
 
-    def _check(self, done: int) -> None:
-        # Velocities, for the next ones show what is wrong with stresses, and the newest sample.
-        looked = self.state.fields[:, : self.medium.ndim], *(r.data[:, done - 1] for r in self.receivers)
+    def _check(self, done: int, stresses: bool) -> None:
+        # Velocities, for the next ones show what is wrong with stresses, and the newest sample. Snapshots may
+        # hold stresses that no velocity has felt yet.
+        number = len(self.plan.problem.fields) if stresses else self.medium.ndim
+        looked = self.state.fields[:, :number], *(r.data[:, done - 1] for r in self.receivers)
         if all(math.isfinite(float(values.sum())) for values in looked):
             return
         for number, name in enumerate(self.plan.problem.fields):

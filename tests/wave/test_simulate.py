@@ -302,3 +302,13 @@ def test_long_runs_damp_along_all_axes(medium, steps, share):
 def test_refuses_a_share_that_is_none(medium, force, multiaxial):
     with pytest.raises(ValueError, match=r"`multiaxial` must lie in \[0, 1\]"):
         run(medium, force(), multiaxial=multiaxial)
+
+
+@pytest.mark.filterwarnings("ignore:the source reaches")
+def test_a_snapshot_of_what_no_velocity_has_felt_is_refused(medium):
+    rate = torch.full((2,), 1e100, dtype=torch.float64)
+    source = sk.Explosion(x=200.0, z=150.0, moment=1e300, rate=rate)
+    options = {"dt": 1e-4, "nt": 2, "quantity": "pressure", "dispersion_correction": False}
+    receivers = sk.Receivers(x=[400.0], z=[380.0])
+    with pytest.raises(FloatingPointError, match="not finite"):
+        run(medium, source, receivers, snapshots=sk.Snapshots(1, quantity="pressure"), **options)
