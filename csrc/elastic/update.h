@@ -54,12 +54,12 @@ class Fetch {
     end_ = first + all * (ahead.part + 1) / ahead.parts;
   }
 
-  // The next row, or if there is none the one at hand.
-  SK_INLINE const T* row(const T* at_hand) {
-    if (next_ == end_) return at_hand;
-    const T* row = v_.array[next_ % v_.n_arrays] + next_ / v_.n_arrays * v_.stride[SK_Z];
-    ++next_;
-    return row;
+  SK_INLINE bool more() const { return next_ != end_; }
+
+  // The next row, or if there is none the last.
+  SK_INLINE const T* row() {
+    const int64_t n = more() ? next_++ : next_ - 1;
+    return v_.array[n % v_.n_arrays] + n / v_.n_arrays * v_.stride[SK_Z];
   }
 
  private:
@@ -170,17 +170,21 @@ class Rows {
 
   template <bool kVelocity, bool kOrthorhombic, class M, class X, class Y, class Z>
   SK_INLINE void add_fields(const Run& run, int64_t start, const M& medium, X& x, Y& y, Z& z) const {
-    const T* at_hand = v_.field[SK_VX] + start;
-    const T* const ahead[] = {fetch_.row(at_hand), fetch_.row(at_hand)};
-    for (int64_t c = run.x0; c < run.x1; c += Simd<T>::lanes) {
-      if constexpr (kDim == 2) {
-        for (const T* row : ahead) __builtin_prefetch(row + c, 0, 2);  // into the second cache
-      }
+    const auto update = [&](int64_t c) SK_INLINE_LAMBDA {
       if constexpr (kVelocity) {
         add_velocity(start + c, c, medium, x, y, z);
       } else {
         add_stress<kOrthorhombic>(start + c, c, medium, x, y, z);
       }
+    };
+    if (kDim == 2 && fetch_.more()) {
+      const T* const ahead[] = {fetch_.row(), fetch_.row()};
+      for (int64_t c = run.x0; c < run.x1; c += Simd<T>::lanes) {
+        for (const T* row : ahead) __builtin_prefetch(row + c, 0, 2);  // into the second cache
+        update(c);
+      }
+    } else {
+      for (int64_t c = run.x0; c < run.x1; c += Simd<T>::lanes) update(c);
     }
   }
 
