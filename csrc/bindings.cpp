@@ -5,6 +5,7 @@
 #include <array>
 #include <iterator>
 #include <stdexcept>
+#include <tuple>
 
 #include "common/parallel.h"
 #include "seiskern.h"
@@ -43,7 +44,8 @@ py::dict layout(const sk_elastic_grid& grid) {
   using namespace py::literals;
   return py::dict("stride_y"_a = l.stride_y, "stride_z"_a = l.stride_z, "origin"_a = l.origin,
                   "array_size"_a = l.array_size, "pml_size"_a = l.pml_size, "profile_size"_a = l.profile_size,
-                  "n_media"_a = l.n_media);
+                  "n_media"_a = l.n_media, "slice_size"_a = l.slice_size, "history_lead"_a = l.history_lead,
+                  "filter_size"_a = l.filter_size, "n_images"_a = l.n_images);
 }
 
 // Address, then the strides of medium, z, y and x.
@@ -109,27 +111,50 @@ int64_t sort(const sk_elastic_grid& grid, int64_t n_shots, int64_t n_series, int
   return row_start[n_shots * (grid.nz + 1) - 1];
 }
 
-void run(const sk_elastic_grid& grid, int64_t n_shots, std::uintptr_t fields, std::uintptr_t medium,
-         int64_t medium_shot_stride, std::uintptr_t pml, std::uintptr_t profiles,
-         int64_t profiles_shot_stride, const std::array<sk_elastic_points, 4>& points, bool at_rest,
-         int64_t first, int64_t last, int threads) {
-  const sk_elastic problem{grid,
-                           n_shots,
-                           pointer(fields),
-                           pointer(medium),
-                           medium_shot_stride,
-                           pointer(pml),
-                           pointer(profiles),
-                           profiles_shot_stride,
-                           points[0],
-                           points[1],
-                           points[2],
-                           points[3],
-                           at_rest};
+sk_elastic make_run(const sk_elastic_grid& grid, int64_t n_shots, std::uintptr_t fields,
+                    std::uintptr_t medium, int64_t medium_shot_stride, std::uintptr_t pml,
+                    std::uintptr_t profiles, int64_t profiles_shot_stride,
+                    const std::array<sk_elastic_points, 4>& points, bool at_rest, std::uintptr_t history) {
+  return {grid,
+          n_shots,
+          pointer(fields),
+          pointer(medium),
+          medium_shot_stride,
+          pointer(pml),
+          pointer(profiles),
+          profiles_shot_stride,
+          points[0],
+          points[1],
+          points[2],
+          points[3],
+          at_rest,
+          pointer(history)};
+}
+
+void run(const sk_elastic& problem, int64_t first, int64_t last, int threads) {
   int status = SK_OK;
   {
     const py::gil_scoped_release release;
     status = sk_elastic_run(&problem, first, last, threads);
+  }
+  check(status);
+}
+
+// Addresses of data and weights, and the stride of weights from shot to shot.
+using Gradient = std::tuple<std::uintptr_t, std::uintptr_t, int64_t>;
+
+void run_adjoint(const sk_elastic& run, const std::array<Gradient, 4>& gradients, std::uintptr_t images,
+                 std::uintptr_t strain, int64_t first, int64_t last, int threads) {
+  const auto gradient = [&](int n) -> sk_elastic_gradient {
+    const auto& [data, weight, stride] = gradients[n];
+    return {pointer(data), pointer(weight), stride};
+  };
+  const sk_elastic_adjoint problem{run,         gradient(0),     gradient(1),    gradient(2),
+                                   gradient(3), pointer(images), pointer(strain)};
+  int status = SK_OK;
+  {
+    const py::gil_scoped_release release;
+    status = sk_elastic_run_adjoint(&problem, first, last, threads);
   }
   check(status);
 }
@@ -152,7 +177,9 @@ PYBIND11_MODULE(_C, m) {
   m.def("elastic_survey", &survey);
   m.def("elastic_stagger", &stagger);
   m.def("elastic_sort", &sort);
+  py::class_<sk_elastic>(m, "ElasticRun").def(py::init(&make_run));
   m.def("elastic_run", &run);
+  m.def("elastic_run_adjoint", &run_adjoint);
   m.def("elastic_max_dt", [](int ndim, int order, Lengths h, double speed) {
     const double limit = sk_elastic_max_dt(ndim, order, h.data(), speed);
     if (limit == 0) throw std::invalid_argument(sk_error());

@@ -82,6 +82,10 @@ typedef struct {
   int64_t pml_size;           /* elements of all memory variables of one shot */
   int64_t profile_size;       /* elements of the absorbing profiles, see sk_elastic_profiles() */
   int64_t n_media;            /* arrays of a medium: 3 (2-D: 5), or 12 (6) if orthorhombic */
+  int64_t slice_size;         /* elements of the velocities of one step in a history */
+  int64_t history_lead;       /* elements of a history before its first slice */
+  int64_t filter_size;        /* elements of all memory variables of one shot of the adjoint */
+  int64_t n_images;           /* arrays of an image, see sk_image */
 } sk_elastic_layout_t;
 
 /* Sparse linear maps between the wavefield and time series. Entry e of shot s adds weight * series to a field
@@ -136,7 +140,51 @@ typedef struct {
   int64_t profiles_shot_stride; /* as medium_shot_stride */
   sk_elastic_points velocity_sources, stress_sources, velocity_receivers, stress_receivers;
   int32_t at_rest; /* not 0: the run starts from rest, whatever `fields` and `pml` hold; 0: from these */
+  /* (n_shots, history_lead + (last - first + 1) slice_size) or NULL. A run keeps in it the velocities that it
+   * starts from and those after each of its steps, which is all that its adjoint must know of them. */
+  void* history;
 } sk_elastic;
+
+/* Order of the arrays of an image: sums over time of products of the wavefields forward and back, from which
+ * the gradients of the medium follow. With w the adjoint velocities, t the adjoint stresses, e the strain
+ * rates, v the velocities and d their change in a step:
+ *
+ *   SK_IMAGE_VX ...  w_x d_x, ...                 SK_IMAGE_TRACE     (t_xx + t_yy + t_zz) (e_xx + e_yy +
+ * e_zz) SK_IMAGE_XY ...  t_xy e_xy, ...               SK_IMAGE_DIAGONAL  t_xx e_xx + t_yy e_yy + t_zz e_zz
+ *
+ * 2-D images have those marked *. */
+enum sk_image {
+  SK_IMAGE_VX /* * */,
+  SK_IMAGE_VY,
+  SK_IMAGE_VZ /* * */,
+  SK_IMAGE_TRACE /* * */,
+  SK_IMAGE_DIAGONAL /* * */,
+  SK_IMAGE_XY,
+  SK_IMAGE_XZ /* * */,
+  SK_IMAGE_YZ,
+  SK_IMAGES
+};
+
+/* Gradients of the points of a run. Of sources `data`, (n_shots, n_steps, n_series), is added to; of
+ * receivers it is read: the gradient of their records. `weight` is added to: that of entry e of shot s is
+ * weight[s * weight_shot_stride + e]; NULL: not wanted. Weights of stress receivers have none. */
+typedef struct {
+  void* data;
+  void* weight;
+  int64_t weight_shot_stride; /* 0: shots have entries of their own */
+} sk_elastic_gradient;
+
+/* The transpose of a run. */
+typedef struct {
+  /* As it ran, with its history, but: `fields` and `pml`, (n_shots, filter_size), are those of the adjoint
+   * wavefield, zero before the last step; data of sources are read, data of receivers are not used. */
+  sk_elastic run;
+  sk_elastic_gradient velocity_sources, stress_sources, velocity_receivers, stress_receivers;
+  void* images; /* (n_shots, n_images, array_size), added to; NULL: no gradient of the medium is wanted */
+  /* (n_shots, 6 or 3 in 2-D, array_size), zero before the last step: adjoint strains in the order of
+   * stresses. Needed if gradients of stress sources are wanted, else NULL. */
+  void* strain;
+} sk_elastic_adjoint;
 
 /* Media at nodes, without absorbing layers. */
 typedef struct {
@@ -202,6 +250,12 @@ int sk_elastic_surface_norms(int32_t order, int32_t half, double* norms);
  * The result is the same to the last bit.
  */
 int sk_elastic_run(const sk_elastic* problem, int64_t first, int64_t last, int32_t threads);
+
+/* Takes the adjoint wavefield back from step `last` to step `first`, those of the run, and adds to the
+ * gradients. With H the norms of sk_elastic_surface_norms() at each field, w and t are -buoyancy / H times
+ * the gradient of the velocities and moduli / H times that of the stresses: these run by the scheme itself.
+ * The medium of a run with images must be isotropic. */
+int sk_elastic_run_adjoint(const sk_elastic_adjoint* problem, int64_t first, int64_t last, int32_t threads);
 
 /* Version of the compiled core. */
 const char* sk_version(void);

@@ -1,6 +1,7 @@
 // Half steps of a range of rows. Compiled once per instruction set (SK_ISA), so it uses no inline function of
 // the standard library: the linker would keep one copy of those, for the wrong processor perhaps.
 #include "elastic/update.h"
+#include "elastic/visit.h"
 
 namespace seiskern::elastic::SK_ISA {
 namespace {
@@ -8,34 +9,6 @@ namespace {
 // Rows of a plane, or of two, before those of the next, which reads some of them again: they stay in the
 // second cache.
 constexpr int64_t kRowsOfPiece = 8, kRowsOfPair = 16;
-
-// First entry in [begin, end) whose offset is not below `value`.
-int64_t lower_bound(const int64_t* offset, int64_t begin, int64_t end, int64_t value) {
-  while (begin < end) {
-    const int64_t middle = begin + (end - begin) / 2;
-    if (offset[middle] < value) {
-      begin = middle + 1;
-    } else {
-      end = middle;
-    }
-  }
-  return begin;
-}
-
-// Calls body(field value, weight, series value) for the entries of row k between x-rows j0 and j1.
-template <class T, class Body>
-void visit(const View<T>& v, const Points<T>& points, int64_t n, int64_t k, int64_t j0, int64_t j1,
-           const Body& body) {
-  if (points.n_series == 0 || points.row_start[k] == points.row_start[k + 1]) return;
-  const int64_t first = points.row_start[k], last = points.row_start[k + 1];
-  const int64_t begin = lower_bound(points.offset, first, last, j0 * v.stride[SK_Y]);
-  const int64_t end = lower_bound(points.offset, begin, last, j1 * v.stride[SK_Y]);
-  T* series = points.data + n * points.n_series;
-  for (int64_t e = begin; e < end; ++e) {
-    T* plane = v.field[points.field[e]] + v.first + k * v.stride[SK_Z];
-    body(plane[points.offset[e]], points.weight[e], series[points.series[e]]);
-  }
-}
 
 template <int kDim, int kRadius, class T>
 void advance(const void* shot_pointer, void* buffer, const Task& task) {
@@ -64,11 +37,14 @@ void advance(const void* shot_pointer, void* buffer, const Task& task) {
     }
     for (int64_t k = k0; v.damped && k < k1; ++k) rows.damp(kind == 1, k, j0, j1);
   }
+  const Points<T>&sources = shot.sources[kind], &receivers = shot.receivers[kind];
   for (int64_t k = k0; k < k1; ++k) {
-    const auto inject = [](T& field, T weight, T& series) { field += weight * series; };
-    const auto sample = [](T& field, T weight, T& series) { series += weight * field; };
-    visit(v, shot.sources[kind], half / 2, k, j0, j1, inject);
-    visit(v, shot.receivers[kind], half / 2, k, j0, j1, sample);
+    visit(v, sources, half / 2, k, j0, j1, [&](int64_t e, int64_t i, T series) {
+      v.field[sources.field[e]][i] += sources.weight[e] * series;
+    });
+    visit(v, receivers, half / 2, k, j0, j1, [&](int64_t e, int64_t i, T& series) {
+      series += receivers.weight[e] * v.field[receivers.field[e]][i];
+    });
   }
 }
 

@@ -59,6 +59,18 @@ inline int64_t cache_size() {
   return std::clamp<int64_t>(size, 8 << 20, 32 << 20);
 }
 
+// What a half step has to do with, in arrays of the size of a field, and the elements of a row of one.
+struct Arrays {
+  double count;  // with what the layers remember on the average
+  int64_t row;
+};
+
+// Those of a run.
+inline Arrays arrays_of(const sk_elastic_grid& g, const sk_elastic_layout_t& l) {
+  const double layers = double(l.pml_size) / double(l.array_size);
+  return {double((g.ndim == 2 ? 5 : int{SK_FIELDS}) + l.n_media) + layers, l.stride_y};
+}
+
 // What tiles are made for. Of the outer cache runs of `sharers` shots at the same time have equal parts,
 // which all threads share if they take turns at blocks; if not, each has one to itself, and there are at
 // least two caches for them. A third of the cache is the best share on a Zen 4 with 32 MB that neighbours use
@@ -67,14 +79,17 @@ inline int64_t cache_size() {
 struct Room {
   int64_t threads, workers, reach;  // workers: threads in one window
   bool turns;
-  double arrays;         // of all kinds, with what the layers remember on the average
+  double arrays;
   double outer, second;  // rows of all arrays in a share of the outer cache, and of the second or 0
 
-  Room(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int64_t threads_, int64_t sharers, bool turns_)
-      : threads(threads_), workers(turns_ ? threads_ : 1), reach(g.order / 2), turns(turns_) {
+  Room(const sk_elastic_grid& g, const Arrays& a, int64_t threads_, int64_t sharers, bool turns_)
+      : threads(threads_),
+        workers(turns_ ? threads_ : 1),
+        reach(g.order / 2),
+        turns(turns_),
+        arrays(a.count) {
     const int64_t windows = turns ? sharers : sharers * ((threads + 1) / 2);
-    arrays = (g.ndim == 2 ? 5 : int{SK_FIELDS}) + l.n_media + double(l.pml_size) / double(l.array_size);
-    const double row = double(l.stride_y * g.itemsize) * arrays;
+    const double row = double(a.row * g.itemsize) * arrays;
     outer = double(cache_size() / 3 / windows) / row;
     second = workers == 1 ? 0.65 * double(second_cache()) / row : 0;
   }
@@ -176,9 +191,9 @@ inline Tiling make_tiling_3d(const Room& room, int64_t nz, int64_t ny) {
   return best;
 }
 
-inline Tiling make_tiling(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int64_t steps, int threads,
+inline Tiling make_tiling(const sk_elastic_grid& g, const Arrays& arrays, int64_t steps, int threads,
                           int sharers, bool turns) {
-  const Room room(g, l, threads, sharers, turns);
+  const Room room(g, arrays, threads, sharers, turns);
   return g.ndim == 2 ? make_tiling_2d(room, g.nz, steps) : make_tiling_3d(room, g.nz, g.ny);
 }
 

@@ -16,8 +16,7 @@
 
 #include "common/simd.h"
 #include "elastic/coefficients.h"
-#include "elastic/derivatives.h"
-#include "elastic/surface.h"
+#include "elastic/differences.h"
 #include "elastic/view.h"
 
 namespace seiskern::elastic::SK_ISA {
@@ -69,13 +68,11 @@ class Fetch {
 
 template <int kDim, int kRadius, class T>
 class Rows {
-  using V = typename Simd<T>::Vector;
-  using S = Surface<kRadius>;
-  static constexpr int64_t kClosed = S::plus_rows > S::minus_rows ? S::plus_rows : S::minus_rows;
+  static constexpr int64_t kClosed = Differences<kDim, kRadius, T>::kClosed;
 
  public:
   // `buffer` holds three rows.
-  Rows(const View<T>& view, T* buffer, Fetch<T>& fetch) : v_(view), buffer_(buffer), fetch_(fetch) {}
+  Rows(const View<T>& view, T* buffer, Fetch<T>& fetch) : v_(view), of_(view, buffer), fetch_(fetch) {}
 
   // Whether planes k and k + 1 may be one run.
   bool paired(int64_t k) const {
@@ -136,7 +133,7 @@ class Rows {
 
   template <bool kVelocity, class Y, class Z>
   SK_INLINE void add(const Run& run, const Y& y, const Z& z) const {
-    const auto d = along<kVelocity, SK_X>();
+    const auto d = of_.template along<kVelocity, SK_X>();
     const auto x = bordered<kVelocity>(d, run.k);
     int64_t n = run.begin;
     if constexpr (kPaired<Y> && kPaired<Z>) {
@@ -257,20 +254,6 @@ class Rows {
     }
   }
 
-  template <bool kVelocity, int kAxis>
-  SK_INLINE auto along() const {
-    constexpr int stresses[3][3] = {
-        {SK_SXX, SK_SXY, SK_SXZ}, {SK_SXY, SK_SYY, SK_SYZ}, {SK_SXZ, SK_SYZ, SK_SZZ}};
-    Along<kRadius, T, kVelocity, kAxis> d;
-    for (int n = 0; n < 3; ++n) {
-      const int there = kDim == 2 && n == SK_Y ? SK_X : n;  // in 2-D y has the place of x, and no use
-      d.u[n] = v_.field[kVelocity ? stresses[kAxis][there] : SK_VX + there];
-    }
-    d.stride = v_.stride[kAxis], d.below = v_.stride[SK_Z];
-    for (int m = 0; m < kRadius; ++m) d.c[m] = Simd<T>::all(v_.c[kAxis][m]);
-    return d;
-  }
-
   // `skip` elements before the memory variables that row 0 would have.
   template <int kAxis, bool kVelocity, class D>
   SK_INLINE Stretched<T, D> stretched(const D& d, int64_t first, int64_t step, int64_t skip) const {
@@ -307,7 +290,7 @@ class Rows {
   template <bool kVelocity, int kAxis, class Body>
   SK_INLINE void along_rows(const Run& run, const Body& body) const {
     const Layer<T>& layer = v_.layer[kAxis];
-    const auto d = along<kVelocity, kAxis>();
+    const auto d = of_.template along<kVelocity, kAxis>();
     const int64_t below = (layer.low + v_.ny - layer.high) * layer.pitch;  // of a layer of y
     const auto clip = [&](int64_t n) { return n < run.begin ? run.begin : n > run.end ? run.end : n; };
     const auto in_layer = [&](int64_t begin, int64_t end, int64_t gap) {
@@ -330,8 +313,7 @@ class Rows {
       below = kDim == 3 || run.end < kClosed ? run.end : kClosed;
       for (int64_t n = run.begin; n < below; ++n) {
         const Run row = run.rows(n, n + 1);
-        fill_closure<kVelocity>(kDim == 2 ? n : run.k, run.start + n * run.step);
-        body(row, Buffered<T>{buffer_, v_.nx});
+        body(row, of_.template closed<kVelocity>(kDim == 2 ? n : run.k, run.start + n * run.step));
       }
     }
     if (below == run.end) return;
@@ -346,58 +328,19 @@ class Rows {
   template <bool kVelocity, class Body>
   SK_INLINE void across_planes(const Run& run, const Body& body) const {
     const Layer<T>& layer = v_.layer[SK_Z];
-    const auto d = along<kVelocity, SK_Z>();
+    const auto d = of_.template along<kVelocity, SK_Z>();
     if (run.k >= layer.low && run.k < layer.high) return body(run, d);
     const int64_t slab = run.k < layer.low ? run.k : run.k - layer.high + layer.low;
     body(run, stretched<SK_Z, kVelocity>(d, run.k, 0, slab * v_.ny * layer.pitch));
   }
 
-  // The z derivatives of row k of a free surface's closure, into the buffer; `row` is where that row starts.
-  template <bool kVelocity>
-  void fill_closure(int64_t k, int64_t row) const {
-    const auto d = along<kVelocity, SK_Z>();
-    using D = decltype(d);
-    close<D::template plus<SK_X>>(d.u[SK_X], Pair::kShear, k, row, buffer_);
-    if (kDim == 3) close<D::template plus<SK_Y>>(d.u[SK_Y], Pair::kShear, k, row, buffer_ + v_.nx);
-    close<D::template plus<SK_Z>>(d.u[SK_Z], Pair::kNormal, k, row, buffer_ + 2 * v_.nx);
-  }
-
-  // On the surface itself the moduli are those of plane stress: the strain along z drops out and szz stays
-  // zero.
-  template <bool kPlus>
-  void close(const T* u, Pair pair, int64_t k, int64_t row, T* out) const {
-    constexpr int rows = kPlus ? S::plus_rows : S::minus_rows, taps = kPlus ? S::plus_taps : S::minus_taps;
-    fill(out, 0);
-    if (!kPlus && pair == Pair::kNormal && k == 0) return;
-    const int p = static_cast<int>(pair);
-    const double* c = k >= rows ? nullptr : kPlus ? S::plus[p][k] : S::minus[p][k];
-    const int64_t first = c ? 0 : k - kRadius + kPlus;
-    for (int tap = 0; tap < (c ? taps : 2 * kRadius); ++tap) {
-      const double weight = c ? c[tap] * v_.scale[SK_Z] : inner(tap);
-      if (weight == 0) continue;
-      const auto w = Simd<T>::all(T(weight));
-      const T* from = u + row + (first + tap - k) * v_.stride[SK_Z];
-      for (int64_t x = 0; x < v_.nx; x += Simd<T>::lanes) {
-        Simd<T>::store(out + x, Simd<T>::load(out + x) + w * Simd<T>::load(from + x));
-      }
-    }
-  }
-
-  // Coefficient of the `tap`th of the 2 kRadius rows of the staggered stencil.
-  SK_INLINE double inner(int tap) const {
-    return tap < kRadius ? -v_.c[SK_Z][kRadius - 1 - tap] : v_.c[SK_Z][tap - kRadius];
-  }
-
-  SK_INLINE void fill(T* row, T value) const {
-    for (int64_t x = 0; x < v_.nx; x += Simd<T>::lanes) Simd<T>::store(row + x, Simd<T>::all(value));
-  }
   void clear_surface(const Run& run) const {
     const int64_t end = kDim == 2 ? 1 : run.end;
-    for (int64_t n = run.begin; n < end; ++n) fill(v_.field[SK_SZZ] + run.start + n * run.step, 0);
+    for (int64_t n = run.begin; n < end; ++n) of_.fill(v_.field[SK_SZZ] + run.start + n * run.step, 0);
   }
 
   const View<T>& v_;
-  T* buffer_;  // three rows
+  const Differences<kDim, kRadius, T> of_;
   Fetch<T>& fetch_;
 };
 

@@ -197,6 +197,12 @@ def _arrays(make: Callable[..., Tensor], problem: Problem, n_shots: int) -> tupl
     return make(fields, problem.dtype), make((n_shots, problem.layout["pml_size"]), problem.dtype)
 
 
+def empty_history(problem: Problem, n_shots: int, steps: int) -> Tensor:
+    """An array of any values that a `run` of as many steps keeps its velocities in, for its adjoint."""
+    layout = problem.layout
+    return empty((n_shots, layout["history_lead"] + (steps + 1) * layout["slice_size"]), problem.dtype)
+
+
 @dataclass
 class Points:
     """Sparse linear maps between the wavefield and time series, sorted by plane.

@@ -1,5 +1,7 @@
 """The step loop."""
 
+from typing import Any
+
 from torch import Tensor
 
 from seiskern import _ext
@@ -16,6 +18,7 @@ def run(
     first: int,
     last: int,
     threads: int | None = None,
+    history: Tensor | None = None,
 ) -> None:
     """Advance all shots from step ``first`` to step ``last``, in place.
 
@@ -37,19 +40,42 @@ def run(
         Steps.
     threads : int, optional
         As many as torch uses. The result does not depend on it.
+    history : Tensor, optional
+        From `empty_history`, for ``last - first`` steps: velocities of all of them, for `run_adjoint`.
 
     Raises
     ------
     ValueError
         If an array does not fit the problem.
     """
+    native = native_run(problem, state, medium, profiles, sources, receivers, first, last, history)
+    _ext.require().elastic_run(native, first, last, threads or _ext.threads())
+    state.at_rest = state.at_rest and first == last
+
+
+def native_run(
+    problem: Problem,
+    state: State,
+    medium: Tensor,
+    profiles: Tensor,
+    sources: tuple[Points, Points],
+    receivers: tuple[Points, Points],
+    first: int,
+    last: int,
+    history: Tensor | None,
+    memory: str = "pml_size",
+) -> Any:
+    """Arguments of `run` as the compiled module takes them, checked; ``memory`` in the layout is its size."""
     n_shots, layout = len(state.fields), problem.layout
     expected = {
         "fields": (state.fields, (n_shots, len(problem.fields), layout["array_size"])),
-        "memory": (state.memory, (n_shots, layout["pml_size"])),
+        "memory": (state.memory, (n_shots, layout[memory])),
         "medium": (medium, (len(medium), len(problem.coefficients), layout["array_size"])),
         "profiles": (profiles, (n_shots, layout["profile_size"])[-profiles.ndim :]),
     }
+    if history is not None:
+        slices = last - first + 1
+        expected["history"] = history, (n_shots, layout["history_lead"] + slices * layout["slice_size"])
     for name, (tensor, shape) in expected.items():
         if tensor.shape != shape or tensor.dtype != problem.dtype or not tensor.is_contiguous():
             got = f"{tuple(tensor.shape)} {tensor.dtype}"
@@ -64,7 +90,7 @@ def run(
             raise ValueError(f"`sources` and `receivers` must be built for {problem.shape[0]} planes")
     if not 0 <= first <= last:
         raise ValueError(f"`first` must be >= 0 and `last` >= `first`, got {first} and {last}")
-    _ext.require().elastic_run(
+    return _ext.require().ElasticRun(
         problem.native,
         n_shots,
         state.fields.data_ptr(),
@@ -75,8 +101,5 @@ def run(
         profiles.stride(0) if profiles.ndim == 2 else 0,
         [p.native for p in points],
         state.at_rest,
-        first,
-        last,
-        threads or _ext.threads(),
+        0 if history is None else history.data_ptr(),
     )
-    state.at_rest = state.at_rest and first == last

@@ -1,0 +1,61 @@
+// One shot of the adjoint as its kernels see it.
+#pragma once
+
+#include <cstdint>
+
+#include "elastic/layout.h"
+#include "elastic/view.h"
+
+namespace seiskern::elastic {
+
+// Memory variables of the layers of one axis A: of s_xA, s_yA, s_zA, of vx, vy, vz, and of the trace of the
+// stresses, each from the first node of its first row on.
+template <class T>
+struct Filter {
+  FilterLayout l;
+  T* stress[3];
+  T* velocity[3];
+  T* trace;
+};
+
+// Where gradients of sources or receivers go. Those of sources are sums, numbered like `data` of Points.
+template <class T>
+struct PointGradient {
+  Points<T> points;  // sources: sums; receivers: the gradient of their records
+  T* weight;         // of entry e, or nullptr
+};
+
+template <class T>
+struct AdjointShot {
+  // The adjoint wavefield, once without layers, for the forward kernel to update, and once with them.
+  Shot<T> plain;
+  View<T> view;
+  Advance* advance;
+  Filter<T> filter[3];
+
+  // Adjoint strains: the stresses of a medium of unit moduli. They are made in the planes [begin, end), for
+  // the gradients of stress sources.
+  Shot<T> strain;
+  int64_t strain_begin, strain_end;
+
+  View<T> history;  // velocities before step `first`; those after it lie slice_size further on
+  int64_t first, slice_size;
+  int64_t last;  // the steps end before this one
+
+  Points<T> sources[2];  // as they ran, of velocity, of stress
+  PointGradient<T> source[2], receiver[2];
+  const T* norm[2];  // of planes, on nodes and half nodes
+  T* image[SK_IMAGES];
+};
+
+// Half step 0 is that of the stresses of the last step, 1 that of its velocities. `buffer` holds three rows.
+#define SK_DECLARE_KERNELS(isa)                        \
+  namespace isa {                                      \
+  Advance* adjoint(int ndim, int order, int itemsize); \
+  }
+SK_DECLARE_KERNELS(baseline)
+SK_DECLARE_KERNELS(avx2)
+SK_DECLARE_KERNELS(avx512)
+#undef SK_DECLARE_KERNELS
+
+}  // namespace seiskern::elastic
