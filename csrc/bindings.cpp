@@ -114,7 +114,8 @@ int64_t sort(const sk_elastic_grid& grid, int64_t n_shots, int64_t n_series, int
 sk_elastic make_run(const sk_elastic_grid& grid, int64_t n_shots, std::uintptr_t fields,
                     std::uintptr_t medium, int64_t medium_shot_stride, std::uintptr_t pml,
                     std::uintptr_t profiles, int64_t profiles_shot_stride,
-                    const std::array<sk_elastic_points, 4>& points, bool at_rest, std::uintptr_t history) {
+                    const std::array<sk_elastic_points, 4>& points, bool at_rest, std::uintptr_t history,
+                    int64_t history_first, int64_t history_last) {
   return {grid,
           n_shots,
           pointer(fields),
@@ -128,7 +129,9 @@ sk_elastic make_run(const sk_elastic_grid& grid, int64_t n_shots, std::uintptr_t
           points[2],
           points[3],
           at_rest,
-          pointer(history)};
+          pointer(history),
+          history_first,
+          history_last};
 }
 
 void run(const sk_elastic& problem, int64_t first, int64_t last, int threads) {

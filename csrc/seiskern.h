@@ -140,9 +140,11 @@ typedef struct {
   int64_t profiles_shot_stride; /* as medium_shot_stride */
   sk_elastic_points velocity_sources, stress_sources, velocity_receivers, stress_receivers;
   int32_t at_rest; /* not 0: the run starts from rest, whatever `fields` and `pml` hold; 0: from these */
-  /* (n_shots, history_lead + (last - first + 1) slice_size) or NULL. A run keeps in it the velocities that it
-   * starts from and those after each of its steps, which is all that its adjoint must know of them. */
+  /* (n_shots, history_lead + (history_last - history_first + 1) slice_size) or NULL. A run of steps between
+   * the two keeps in it the velocities after each of its steps, and if it begins with the first those before:
+   * all that its adjoint must know of them. */
   void* history;
+  int64_t history_first, history_last;
 } sk_elastic;
 
 /* Order of the arrays of an image: sums over time of products of the wavefields forward and back, from which

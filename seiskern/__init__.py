@@ -6,6 +6,7 @@ from seiskern.media import Medium, layered_medium, upscale
 from seiskern.wave import (
     Explosion,
     Force,
+    Full,
     MomentTensor,
     Plan,
     Receivers,
@@ -28,6 +29,7 @@ except PackageNotFoundError:  # run from a source tree that is not installed
 __all__ = [
     "Explosion",
     "Force",
+    "Full",
     "Medium",
     "MomentTensor",
     "Plan",

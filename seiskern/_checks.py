@@ -62,6 +62,22 @@ def real(name: str, value: Any) -> float:
     return number
 
 
+def scalar(name: str, value: Any) -> float | Tensor:
+    """One finite number, or a tensor of one that wants a gradient."""
+    if not (isinstance(value, Tensor) and value.requires_grad):
+        return real(name, value)
+    if value.numel() != 1:
+        raise ValueError(f"`{name}` must be one number, got shape {tuple(value.shape)}")
+    return finite(name, as_tensor(name, value, torch.float64)).reshape(())
+
+
+def together(values: Sequence[float | Tensor]) -> Tensor:
+    """What `scalar` returned, as one tensor of double precision."""
+    if any(isinstance(value, Tensor) for value in values):
+        return torch.stack([torch.as_tensor(value, dtype=torch.float64) for value in values])
+    return torch.tensor(values, dtype=torch.float64)
+
+
 def count(name: str, value: Any, least: int) -> int:
     """Refuse what is not a whole number of at least ``least``."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):

@@ -23,8 +23,8 @@ def remembered(function: F) -> F:
     ----------
     function : callable
         Of positional arguments: tensors on the CPU, which are told apart by their values, and what is
-        hashable. Its results are shared by all who ask with equal arguments, so nobody may change them, and
-        they carry no gradients.
+        hashable. Its results are shared by all who ask with equal arguments, so nobody may change them.
+        Where a tensor requires a gradient nothing is remembered.
 
     Returns
     -------
@@ -43,8 +43,8 @@ def remembered(function: F) -> F:
     @wraps(function)
     def ask(*arguments: Any) -> Any:
         nonlocal total
-        arguments = tuple(a.detach() if isinstance(a, Tensor) else a for a in arguments)
-        if held(tuple(a for a in arguments if isinstance(a, Tensor))) > BUDGET:
+        tensors = tuple(a for a in arguments if isinstance(a, Tensor))
+        if any(a.requires_grad for a in tensors) or held(tensors) > BUDGET:
             return function(*arguments)
         key = tuple(
             (a.dtype, a.shape, a.numpy().tobytes()) if isinstance(a, Tensor) else a for a in arguments

@@ -63,13 +63,15 @@ def test_a_view_holds_the_whole():
     assert _remember.held((torch.zeros(8)[:2], {"a": torch.zeros(4)}, 3)) == 4 * (8 + 4)
 
 
-def test_results_carry_no_gradient(doubled):
-    assert not doubled(torch.ones(2, requires_grad=True), 2).requires_grad
-
-
-def test_results_carry_no_gradient_however_large(doubled):
-    large = torch.ones(_remember.BUDGET // 4 + 1, requires_grad=True)
-    assert not doubled(large, 2).requires_grad
+def test_what_wants_a_gradient_is_not_remembered(doubled):
+    plain = torch.ones(2)
+    doubled(plain, 2)
+    moving = plain.clone().requires_grad_()
+    first, second = doubled(moving, 2), doubled(moving, 2)
+    assert first is not second
+    first.sum().backward()
+    assert torch.equal(moving.grad, torch.full((2,), 2.0))
+    assert not doubled(plain, 2).requires_grad
 
 
 def test_forget(doubled):

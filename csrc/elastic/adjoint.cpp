@@ -77,9 +77,8 @@ class AdjointRun {
     s_.view = s_.plain.view;
     for (int kind = 0; kind < 2; ++kind) s_.norm[kind] = common.norm[kind].data();
     s_.advance = choose_kernel(g_);
-    s_.first = first, s_.last = last;
-    const History<T> history(g_, p.run, shot, last - first + 1);
-    s_.history = history.view(s_.view, 0), s_.slice_size = l.slice_size;
+    s_.last = last;
+    s_.history = History<T>(g_, p.run, shot).view(s_.view, 0), s_.slice_size = l.slice_size;
     add_points(p);
     add_images(p);
     add_filters(p);

@@ -71,7 +71,7 @@ class Adjoint {
     damp(task, true);
     follow<false>(task);
     if (!a_.image[SK_IMAGE_TRACE]) return;
-    image_strains(task, velocities);
+    image_strains(task, velocities, slice(step));
     each_row(task, [&](int64_t k, int64_t j) { image_layers(velocities, k, j); });
   }
 
@@ -114,11 +114,11 @@ class Adjoint {
     return k * v.stride[SK_Z] + (kDim == 2 ? 0 : j * v.stride[SK_Y]);
   }
 
-  // Velocities of a slice of the history.
-  View<T> slice(int64_t number) const {
+  // Velocities before a step.
+  View<T> slice(int64_t step) const {
     View<T> v = a_.history;
     for (int n = SK_VX; n <= SK_VZ; ++n) {
-      if (v.field[n]) v.field[n] += (number - a_.first) * a_.slice_size;
+      if (v.field[n]) v.field[n] += step * a_.slice_size;
     }
     return v;
   }
@@ -172,8 +172,7 @@ class Adjoint {
 
   template <bool kVelocity, class M>
   SK_INLINE void spread_axes(const View<T>& v, const M& medium, int64_t k, int64_t j) const {
-    touched<SK_X>(k, j, kRowAlign,
-                  [&](const FilterRow& row) { spread_row<kVelocity, SK_X>(v, medium, row); });
+    touched<SK_X>(k, j, S::lanes, [&](const FilterRow& row) { spread_row<kVelocity, SK_X>(v, medium, row); });
     if constexpr (kDim == 3) {
       touched<SK_Y>(k, j, kRadius,
                     [&](const FilterRow& row) { spread_row<kVelocity, SK_Y>(v, medium, row); });
@@ -365,12 +364,23 @@ class Adjoint {
     }
   }
 
-  void image_strains(const Task& task, const View<T>& velocities) const {
+  // Asks for row (k, j) of velocities that the next half step reads first, from memory.
+  SK_INLINE void fetch(const View<T>& velocities, int64_t k, int64_t j) const {
+    if (k < 0) return;
+    for (int n = SK_VX; n <= SK_VZ; ++n) {
+      if (kDim == 2 && n == SK_VY) continue;
+      const T* const row = velocities.field[n] + row_of(velocities, k, j);
+      for (int64_t x = 0; x < v_.nx; x += 64 / static_cast<int>(sizeof(T))) __builtin_prefetch(row + x, 0, 2);
+    }
+  }
+
+  void image_strains(const Task& task, const View<T>& velocities, const View<T>& before) const {
     const Differences<kDim, kRadius, T> of(velocities, buffer_);
     const auto along_x = of.template along<false, SK_X>();
     const auto along_z = of.template along<false, SK_Z>();
     each_row(task, [&](int64_t k, int64_t j) {
       const int64_t there = row_of(velocities, k, j);
+      fetch(before, k - kRadius, j);
       const auto with_z = [&](const auto& z) SK_INLINE_LAMBDA {
         auto x = along_x.template rows<1>(0);
         x.start(there);

@@ -38,9 +38,9 @@ struct AdjointShot {
   Shot<T> strain;
   int64_t strain_begin, strain_end;
 
-  View<T> history;  // velocities before step `first`; those after it lie slice_size further on
-  int64_t first, slice_size;
-  int64_t last;  // the steps end before this one
+  View<T> history;     // velocities before step 0, whether it was kept or not
+  int64_t slice_size;  // elements from there to those before the next step
+  int64_t last;        // the steps end before this one
 
   Points<T> sources[2];  // as they ran, of velocity, of stress
   PointGradient<T> source[2], receiver[2];

@@ -51,8 +51,8 @@ class Differences {
   }
 
  private:
-  // On the surface itself the moduli are those of plane stress: the strain along z drops out and szz stays
-  // zero.
+  // On the surface itself the moduli are those of plane stress: the strain along z drops out and szz is zero,
+  // whatever is put there.
   template <bool kPlus>
   void close(const T* u, Pair pair, int64_t k, int64_t row, T* out) const {
     constexpr int rows = kPlus ? S::plus_rows : S::minus_rows, taps = kPlus ? S::plus_taps : S::minus_taps;
@@ -63,7 +63,7 @@ class Differences {
     const int64_t first = c ? 0 : k - kRadius + kPlus;
     for (int tap = 0; tap < (c ? taps : 2 * kRadius); ++tap) {
       const double weight = c ? c[tap] * v_.scale[SK_Z] : inner(tap);
-      if (weight == 0) continue;
+      if (weight == 0 || (kPlus && pair == Pair::kNormal && first + tap == 0)) continue;
       const auto w = Simd<T>::all(T(weight));
       const T* from = u + row + (first + tap - k) * v_.stride[SK_Z];
       for (int64_t x = 0; x < v_.nx; x += Simd<T>::lanes) {

@@ -44,6 +44,8 @@ int check(const sk_elastic& p) {
 int check_steps(const sk_elastic& problem, int64_t first, int64_t last, int32_t threads) {
   if (threads < 1) return fail("threads must be >= 1, got " + std::to_string(threads));
   if (first < 0 || last < first) return fail("first must be >= 0 and last >= first");
+  if (problem.history && (first < problem.history_first || last > problem.history_last))
+    return fail("first and last must lie within the history");
   for (const auto* p : all_points(problem)) {
     if (p->n_series > 0 && last > p->n_steps) return fail("first and last must lie within n_steps");
   }
@@ -63,13 +65,13 @@ void run_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t shot, i
   Workspace<T> work(s.view, g, threads);
   s.rest = p.at_rest ? 2 * first : -1;
   const Rest<T> rest(s.view, g, l);
-  const History<T> history(g, p, shot, last - first + 1);
-  if (history.kept() && first < last) history.start(s.view, p.at_rest);
+  const History<T> history(g, p, shot);
+  if (history.kept() && first < last) history.start(s.view, first, p.at_rest);
   Advance* const advance = choose_kernel(g);
   run_steps(g, arrays_of(g, l), first, last, threads, sharers, [&](int thread, const Task& task) {
     if (task.half == s.rest) rest.clear(task);
     advance(&s, work.rows(thread), task);
-    if (history.kept() && task.half % 2 == 0) history.keep(s.view, task, task.half / 2 - first + 1);
+    if (history.kept() && task.half % 2 == 0) history.keep(s.view, task, task.half / 2 + 1);
   });
   velocities.join(), stresses.join();
 }

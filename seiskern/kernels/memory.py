@@ -3,6 +3,7 @@
 import contextlib
 import math
 import mmap
+import os
 import threading
 import weakref
 from collections.abc import Sequence
@@ -17,8 +18,8 @@ HUGE_PAGE = 2 << 20
 LARGE = 512 << 10
 """Bytes from which on an array has pages of its own; the allocator would take new ones each time."""
 
-KEPT = 512 << 20
-"""Bytes of released arrays that wait for the next ones, at most."""
+KEPT = max(512 << 20, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 8)
+"""Bytes of released arrays that wait for the next ones, at most: for the histories of inversions as well."""
 
 _released: list[mmap.mmap] = []
 _lock = threading.RLock()  # the garbage collector may release an array while one is taken

@@ -110,8 +110,7 @@ def simulate(sample: Hemew3dSample, spacing: float) -> NDArray[np.float64]:
             MULTIAXIAL,
         )
     run.profiles = layers(decided.problem, sample)
-    run.advance(None, None)
-    return run.record()[0].double().numpy()
+    return run.records(None, None)[0].double().numpy()
 
 
 def layers(problem: Problem, sample: Hemew3dSample) -> Tensor:

@@ -1,5 +1,6 @@
 """Simulation of elastic waves."""
 
+from seiskern.wave.adjoint import Full
 from seiskern.wave.elastic import simulate
 from seiskern.wave.plan import Plan, plan
 from seiskern.wave.record import Seismograms, Snapshots, Wavefields
@@ -9,6 +10,7 @@ from seiskern.wave.wavelets import brune, gaussian, ricker
 __all__ = [
     "Explosion",
     "Force",
+    "Full",
     "MomentTensor",
     "Plan",
     "Receivers",

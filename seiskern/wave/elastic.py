@@ -16,11 +16,12 @@ from seiskern.kernels.elastic.plan import FIELD_NUMBER
 from seiskern.kernels.memory import zeros
 from seiskern.media.model import Medium
 from seiskern.media.staggered import pad_effective, surface_shares
+from seiskern.wave.adjoint import Adjoint, Full
 from seiskern.wave.band import Band, band_of
 from seiskern.wave.plan import Plan, plan
 from seiskern.wave.points import Entries, of_receivers, of_sources
 from seiskern.wave.quantity import QUANTITIES
-from seiskern.wave.record import Seismograms, Snapshots, SnapshotWriter
+from seiskern.wave.record import Seismograms, Snapshots, SnapshotWriter, Wavefields
 from seiskern.wave.source import Force, Receivers, Source, as_shots
 
 CHUNK_CELLS = 5e8  # cell updates between two looks at the wavefield: one or two seconds
@@ -40,7 +41,7 @@ def simulate(
     multiaxial: float | None = None,
     order: int = 8,
     dispersion_correction: bool = True,
-    adjoint: None = None,
+    adjoint: Adjoint | None = None,
     snapshots: Snapshots | None = None,
     backend: str = "auto",
     progress: Callable[[int, int], None] | None = None,
@@ -78,8 +79,8 @@ def simulate(
         Order of the differences in space.
     dispersion_correction : bool
         Remove the error of the second-order steps in time from the records; what is left is that in space.
-    adjoint : None
-        Reserved for gradients.
+    adjoint : Full, optional
+        What is remembered for the gradient, if one is wanted; default `Full`.
     snapshots : Snapshots, optional
         Wavefields to keep.
     backend : {"auto", "cpu"}
@@ -90,7 +91,11 @@ def simulate(
     Returns
     -------
     Seismograms
-        ``data`` of shape (shot, component, receiver, nt), in the medium's dtype. Sample i is at i dt.
+        ``data`` of shape (shot, component, receiver, nt), in the medium's dtype. Sample i is at i dt. It is
+        differentiable in ``vp``, ``vs`` and ``rho`` of the medium, and in moments, forces, time functions and
+        places of sources and receivers: each may be a tensor that requires a gradient. The gradient is that
+        of these very numbers, the discrete ones; what is decided once (the number of steps, profiles of the
+        absorbing layers) counts as constant. Snapshots have none.
 
     Raises
     ------
@@ -129,10 +134,9 @@ def simulate(
     if multiaxial is not None and not 0 <= _checks.real("multiaxial", multiaxial) <= 1:
         raise ValueError(f"`multiaxial` must lie in [0, 1], got {multiaxial}")
     if adjoint is not None:
-        raise ValueError(f"`adjoint` must be None: gradients are not part of this version, got {adjoint!r}")
-    values = {name: getattr(medium, name) for name in ("vp", "vs", "rho")}
-    for name, value in {**values, **(medium.effective or {})}.items():
-        _checks.constant(f"medium.{name}", value)
+        _checks.instance("adjoint", adjoint, Full)
+    for name, value in (medium.effective or {}).items():
+        _checks.constant(f"medium.effective[{name!r}]", value)
     groups = as_shots(shots)
     if medium.batched and len(medium.vp) != len(groups):
         raise ValueError(f"`medium` must hold 1 or {len(groups)} media (one per shot), got {len(medium.vp)}")
@@ -147,12 +151,11 @@ def simulate(
         quantity="velocity" if snapshots is not None and snapshots.quantity == "velocity" else quantity,
         n_shots=len(groups),
     )
-    with torch.no_grad():
-        if multiaxial is None:
-            multiaxial = decided.multiaxial
-        run = Run(medium, decided, groups, receivers, quantity, multiaxial)
-        written = run.advance(snapshots, progress)
-        return Seismograms(run.record(), run.components, decided.clock.dt, quantity, written)
+    if multiaxial is None:
+        multiaxial = decided.multiaxial
+    run = Run(medium, decided, groups, receivers, quantity, multiaxial)
+    data = run.records(snapshots, progress)
+    return Seismograms(data, run.components, decided.clock.dt, quantity, run.written)
 
 
 class Run:
@@ -187,6 +190,7 @@ class Run:
         self.components = tuple(self.quantity.parts(medium.ndim))
         self.receivers = self._receivers(receivers, len(shots))
         self.state = elastic.State.at_start(problem, len(shots))
+        self.written: Wavefields | None = None
 
     def _samples(self, shots: list[list[Source]]) -> tuple[Tensor, list[list[int]]]:
         """Distinct time functions, (n, nt), and the numbers of those of each shot."""
@@ -202,7 +206,7 @@ class Run:
 
     def _series(self, number: int, source: Source, given: Any) -> Tensor:
         name = "signature" if isinstance(source, Force) else "rate"
-        series = _checks.as_tensor(name, _checks.constant(name, given), torch.float64)
+        series = _checks.as_tensor(name, given, torch.float64)
         _checks.finite(name, series)
         if series.shape != (self.clock.nt,):
             raise ValueError(
@@ -212,14 +216,18 @@ class Run:
 
     def _bands(self, samples: Tensor, which: list[list[int]]) -> list[Band]:
         """Of each shot."""
-        keys = [tuple(numbers) for numbers in which]
+        keys, samples = [tuple(numbers) for numbers in which], samples.detach()
         found = {numbers: band_of(samples[list(numbers)], self.clock.dt) for numbers in set(keys)}
         return [found[numbers] for numbers in keys]
 
     def _profiles(self, frequencies: list[float], multiaxial: float) -> Tensor:
-        """Of the absorbing layers: one for all shots, or one for each."""
+        """Of the absorbing layers: one for all shots, or one for each.
+
+        Made for the fastest wave to an eighth of an octave, so that records are smooth in the medium.
+        """
+        speed = 2.0 ** (round(8 * math.log2(self.plan.speed)) / 8)
         made = {
-            frequency: self.plan.problem.profiles(self.plan.speed, frequency, REFLECTION, multiaxial)
+            frequency: self.plan.problem.profiles(speed, frequency, REFLECTION, multiaxial)
             for frequency in set(frequencies)
         }
         if len(made) == 1:
@@ -238,7 +246,8 @@ class Run:
 
     def _place(self, name: str, place: Tensor) -> Tensor:
         """Coordinates, (ndim, n), all in the model."""
-        ends = zip(place.amin(1).tolist(), place.amax(1).tolist(), strict=True) if place.numel() else ()
+        found = place.detach()
+        ends = zip(found.amin(1).tolist(), found.amax(1).tolist(), strict=True) if found.numel() else ()
         for number, values in enumerate(ends):
             low = self.medium.origin[number]
             high = low + (self.medium.shape[number] - 1) * self.medium.spacing[number]
@@ -259,24 +268,29 @@ class Run:
         number = [(shot, n) for shot, sources in enumerate(shots) for n in range(len(sources))]
         place = self._place("source", self._coordinates(flat))
         components = [source.components(problem.ndim) for source in flat]
-        width = max(map(len, which))  # a shot with fewer sources has any series in the rest, which none uses
-        rows = torch.tensor([numbers + [0] * (width - len(numbers)) for numbers in which])
         points = []
         for stress in (False, True):
-            acting = tuple(
-                (source, FIELD_NUMBER[name], *number[source], component[name])
-                for name in problem.fields
-                for source, component in enumerate(components)
-                if component.get(name) and (name[0] == "s") == stress
-            )
+            acting, amounts, rows = [], [], []
+            series = [0] * len(shots)  # each has one of its own within its shot
+            for n, (shot, of_shot) in enumerate(number):
+                for name in problem.fields:
+                    amount = components[n].get(name, 0.0)
+                    if (name[0] == "s") == stress and (isinstance(amount, Tensor) or amount):
+                        acting.append((n, FIELD_NUMBER[name], shot, series[shot]))
+                        amounts.append(amount)
+                        rows.append(which[shot][of_shot])
+                        series[shot] += 1
             if not acting:
                 points.append(self.none)
                 continue
-            found = of_sources(problem, self.medium.origin, place, acting, stress)
+            found = of_sources(problem, self.medium.origin, place, tuple(acting), stress)
             factors = None if found.factor is None else self._factors(found, stress)
             # Forces act at whole steps, moment rates midway.
-            values = self.clock.source_series(samples, stress).to(problem.dtype)
-            data = values[rows].transpose(1, 2).contiguous()
+            values = self.clock.source_series(samples, stress)
+            data = values.new_zeros(len(shots), max(series), values.shape[-1])
+            _, _, shot_of, series_of = torch.tensor(acting).unbind(1)
+            data[shot_of, series_of] = _checks.together(amounts)[:, None] * values[rows]
+            data = data.to(problem.dtype).transpose(1, 2).contiguous()
             points.append(found.points(problem, self.medium, data, factors))
         return points[0], points[1]
 
@@ -292,8 +306,8 @@ class Run:
                 continue
             if any(value is None for value in values):
                 raise ValueError(f"`source.{axis}` must be given in {ndim}-D")
-            place.append([_checks.real(axis, v) for v in values])
-        return torch.tensor(place, dtype=torch.float64)
+            place.append(_checks.together([_checks.scalar(axis, v) for v in values]))
+        return torch.stack(place)
 
     def _factors(self, found: Entries, stress: bool) -> Tensor:
         """Of the medium at the nodes, for what acts on stresses at the surface or on velocities."""
@@ -332,31 +346,36 @@ class Run:
         points = found.points(problem, medium, data)
         return (points, self.none) if self.quantity.half else (self.none, points)
 
-    def advance(self, snapshots: Snapshots | None, progress: Callable[[int, int], None] | None) -> Any:
-        """Run all steps; returns the snapshots."""
+    def records(self, snapshots: Snapshots | None, progress: Callable[[int, int], None] | None) -> Tensor:
+        """Run all steps; returns records, (shot, component, receiver, nt), snapshots are in `written`."""
+        n_shots, clock = len(self.state.fields), self.clock
         writer = None
         if snapshots is not None:
-            writer = SnapshotWriter(snapshots, self.medium, self.plan, len(self.state.fields))
-        done = 0
-        for last in self._stops(writer):
-            elastic.run(
-                self.plan.problem,
-                self.state,
-                self.packed,
-                self.profiles,
-                self.sources,
-                self.receivers,
-                done,
-                last,
-            )
-            done = last
+            writer = SnapshotWriter(snapshots, self.medium, self.plan, n_shots)
+
+        def look(done: int) -> None:
             if writer is not None:
                 writer.take(done - 1, self.plan.problem.view(self.state.fields))
             if writer is None or not writer.wants(done):
                 self._check(done, stresses=writer is not None)
             if progress is not None:
-                progress(done, self.clock.steps)
-        return None if writer is None else writer.result()
+                progress(done, clock.steps)
+
+        run = elastic.Propagation(
+            self.plan.problem,
+            self.state,
+            self.profiles,
+            self.sources,
+            self.receivers,
+            tuple(self._stops(writer)),
+            look,
+        )
+        half = self.quantity.half
+        data = run.records(self.packed, clock.steps)[0 if half else 1]
+        self.written = None if writer is None else writer.result()
+        series = data.transpose(1, 2)
+        shape = (n_shots, len(self.components), self.n_receivers, clock.nt)
+        return clock.record(series, half, self.quantity.kind).to(data.dtype).reshape(shape)
 
     def _stops(self, writer: SnapshotWriter | None) -> Iterator[int]:
         """Steps at which the wavefield is looked at."""
@@ -381,11 +400,3 @@ class Run:
                     f"(t = {at:.4g} s); likely causes: a source beyond the range of the dtype, or waves that "
                     "grow in the absorbing layers (try a larger `multiaxial` or float64)"
                 )
-
-    def record(self) -> Tensor:
-        """Records, (shot, component, receiver, nt)."""
-        half = self.quantity.half
-        data = self.receivers[0 if half else 1].data
-        series = data.transpose(1, 2)
-        shape = (len(series), len(self.components), self.n_receivers, self.clock.nt)
-        return self.clock.record(series, half, self.quantity.kind).to(data.dtype).reshape(shape)

@@ -84,7 +84,8 @@ def interpolate(position: Tensor, n: int, derivative: bool = False, slope: Tenso
     value = (torch.arange(taps) == nearest[:, None]).double()
     at_surface = torch.zeros_like(position)
     between = ((local - nearest).abs() >= 1e-9) | derivative  # others have the nearest node only
-    if not bool(between.any()):
+    moving = between | position.requires_grad  # whose weights have slopes all the same
+    if not bool(moving.any()):
         return Weights(inside, value, at_surface)
     near = torch.zeros_like(between) if slope is None else (first < 0) & slope
     close = near & (position - SURFACE < CLOSE) & (taps > CLOSE_TAPS)
@@ -95,10 +96,13 @@ def interpolate(position: Tensor, n: int, derivative: bool = False, slope: Tenso
         (near & ~close, (taps, DEGREE, END_RIDGE, True)),
         (close, (CLOSE_TAPS, CLOSE_DEGREE, END_RIDGE, True)),
     ):
-        rows = torch.nonzero(chosen & between).flatten()
+        rows = torch.nonzero(chosen & moving).flatten()
         if len(rows) > 0:
             found = _Fit.of(*fit).weights(local[rows], derivative)
-            value[rows] = torch.nn.functional.pad(found[:, : fit[0]], (0, taps - fit[0]))
+            on_node = ~between[rows]
+            found = torch.where(on_node[:, None], found - found.detach(), found)
+            fitted = torch.nn.functional.pad(found[:, : fit[0]], (0, taps - fit[0]))
+            value[rows] = fitted + torch.where(on_node[:, None], value[rows], 0.0)
             if len(fit) > 3:
                 at_surface[rows] = found[:, -1]
     return Weights(inside, value, at_surface)
@@ -133,7 +137,9 @@ class _Fit:
 
     def weights(self, position: Tensor, derivative: bool) -> Tensor:
         """Of the data, one row per position; solved once per distinct one."""
-        distinct, inverse = torch.unique(position, return_inverse=True)
+        distinct, inverse = position, torch.arange(len(position))
+        if not position.requires_grad:
+            distinct, inverse = torch.unique(position, return_inverse=True)
         sought = torch.full(distinct.shape, derivative)
         covariance = _covariance(distinct, sought, self.place, self.slopes)
         target = torch.cat([covariance, _powers(distinct - self.middle, sought, self.power)], 1)

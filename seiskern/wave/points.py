@@ -83,7 +83,8 @@ class Entries:
 
     def points(self, problem: Problem, medium: Medium, data: Tensor, factors: Tensor | None = None) -> Points:
         """For the kernels, in a medium."""
-        if self.share is None and factors is None:  # any medium does
+        moving = self.place.requires_grad
+        if self.share is None and factors is None and not moving:  # any medium does
             return replace(_sorted(self, problem, *data.shape[::2]), data=data)
         return self._build(problem, self._shared(medium), data, factors)
 
@@ -182,9 +183,8 @@ def of_sources(
     ----------
     problem, origin, place
         As for `of_receivers`.
-    acting : tuple of (int, int, int, int, float)
-        What acts: number of the source, of the field, of the shot and of the series, and the amount, N or
-        N m.
+    acting : tuple of (int, int, int, int)
+        What acts: number of the source, of the field, of the shot and of the series. Series are in N or N m.
     stress : bool
         Whether it acts on stresses.
 
@@ -194,9 +194,8 @@ def of_sources(
         For media of any values. ``factor`` is the number of a buoyancy, in the order of velocities,
         as forces accelerate the lighter node more; for stresses it is that of `on_surface`.
     """
-    *integers, amount = zip(*acting, strict=True)
-    source, field, shot, series = torch.tensor(integers)
-    weight = torch.tensor(amount, dtype=torch.float64) * (problem.dt * (-1 if stress else 1))
+    source, field, shot, series = torch.tensor(acting).T
+    weight = torch.full(field.shape, problem.dt * (-1 if stress else 1), dtype=torch.float64)
     found = as_density(problem, entries(problem, origin, place[:, source], field, shot, series, weight))
     axes = AXES[problem.ndim]
     if stress:
@@ -245,9 +244,14 @@ def entries(
         if axis == derivative:
             along[axis] = replace(along[axis], value=along[axis].value / problem.spacing[number])
     found = Entries(place, shot, field, series, weight, along)
-    if slope is None or not bool(along["z"].slope.any()):
+    if slope is None:
         return found
-    near = torch.nonzero(along["z"].slope).flatten()
+    used = along["z"].slope != 0
+    if along["z"].slope.requires_grad:
+        used |= slope
+    near = torch.nonzero(used).flatten()
+    if len(near) == 0:
+        return found
     there = place[:, near]
     there[0] = origin[0]
     # The weight is that of a slope per node distance; a derivative was per node distance as well.

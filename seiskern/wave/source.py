@@ -10,6 +10,8 @@ from torch import Tensor
 
 from seiskern import _checks
 
+Components = dict[str, float | Tensor]  # by field; tensors where they want a gradient
+
 
 def double_couple(strike: float, dip: float, rake: float, m0: float) -> Tensor:
     r"""Moment tensor of a shear dislocation.
@@ -66,15 +68,19 @@ class MomentTensor:
     rate: Any = field(repr=False)
     y: float | None = None
 
-    def components(self, ndim: int) -> dict[str, float]:
+    def components(self, ndim: int) -> Components:
         """Moments by the stress field they act on, N m."""
-        moment = _checks.as_tensor("moment", _checks.constant("moment", self.moment))
+        moment = _checks.as_tensor("moment", self.moment)
         _checks.finite("moment", moment)
         if moment.shape != (ndim, ndim):
             raise ValueError(f"`moment` must have shape ({ndim}, {ndim}), got {tuple(moment.shape)}")
-        if not torch.allclose(moment, moment.T, rtol=1e-6, atol=1e-9 * float(moment.abs().max())):
+        largest = float(moment.detach().abs().max())
+        if not torch.allclose(moment, moment.T, rtol=1e-6, atol=1e-9 * largest):
             raise ValueError("`moment` must be symmetric")
         names = "xz" if ndim == 2 else "xyz"
+        if moment.requires_grad:
+            moment = (moment + moment.T) / 2  # for a symmetric gradient
+            return {f"s{names[i]}{names[j]}": moment[i, j] for i in range(ndim) for j in range(i, ndim)}
         return {f"s{names[i]}{names[j]}": float(moment[i, j]) for i in range(ndim) for j in range(i, ndim)}
 
     @property
@@ -96,9 +102,9 @@ class Explosion:
     rate: Any = field(repr=False)
     y: float | None = None
 
-    def components(self, ndim: int) -> dict[str, float]:
+    def components(self, ndim: int) -> Components:
         """Moments by the stress field they act on, N m."""
-        moment = _checks.real("moment", self.moment)
+        moment = _checks.scalar("moment", self.moment)
         return {f"s{a}{a}": moment for a in ("xz" if ndim == 2 else "xyz")}
 
     @property
@@ -127,13 +133,14 @@ class Force:
     signature: Any = field(repr=False)
     y: float | None = None
 
-    def components(self, ndim: int) -> dict[str, float]:
+    def components(self, ndim: int) -> Components:
         """Forces by the velocity field they act on, N."""
-        force = _checks.as_tensor("force", _checks.constant("force", self.force))
+        force = _checks.as_tensor("force", self.force)
         _checks.finite("force", force)
         if force.shape != (ndim,):
             raise ValueError(f"`force` must have {ndim} components, got shape {tuple(force.shape)}")
-        return {f"v{a}": float(f) for a, f in zip("xz" if ndim == 2 else "xyz", force, strict=True)}
+        given = force if force.requires_grad else force.tolist()
+        return {f"v{a}": f for a, f in zip("xz" if ndim == 2 else "xyz", given, strict=True)}
 
     @property
     def series(self) -> Any:
@@ -180,7 +187,7 @@ class Receivers:
             if value is None:
                 raise ValueError(f"`receivers.{axis}` must be given in {len(axes)}-D")
             name = f"receivers.{axis}"
-            place = _checks.as_tensor(name, _checks.constant(name, value), torch.float64)
+            place = _checks.as_tensor(name, value, torch.float64)
             values.append(_checks.finite(name, place).reshape(-1))
         if "y" not in axes and self.y is not None:
             raise ValueError("`receivers.y` must not be given in 2-D")

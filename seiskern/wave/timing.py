@@ -11,9 +11,10 @@ left is the error in space.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -194,6 +195,13 @@ class _Spectrum:
 
     def transform(self, series: Tensor, weight: float) -> Tensor:
         """Apply to series (..., len(times)) whose samples weigh ``weight`` seconds."""
+        # One product per shot: its rounding must not depend on how many shots there are.
+        shots = series.reshape(-1, series.shape[-2] if series.ndim > 2 else 1, series.shape[-1])
+        result: Tensor = _Transform.apply(shots, self, weight)
+        return result.reshape(*series.shape[:-1], -1)
+
+    def products(self, weight: float) -> Iterator[tuple[Tensor, Tensor]]:
+        """Pairs of complex matrices; series times the first times the second, their real part, is a share."""
         span = 2 * float(max(self.times[-1], self.wanted[-1])) + 64 * math.pi / self.band
         count = math.ceil(span * self.band / math.pi)  # twice as dense as the span of time asks for
         omega = (torch.arange(count, dtype=torch.float64) + 0.5) * (self.band / count)
@@ -201,19 +209,32 @@ class _Spectrum:
         gain = torch.complex(edge, torch.zeros_like(edge)) * (weight * self.band / count / math.pi)
         if self.derivative:
             gain = gain * 1j * omega
-        # One product per shot: its rounding must not depend on how many shots there are.
-        shots = (
-            series.reshape(-1, *series.shape[-2:])
-            if series.ndim > 2
-            else series.reshape(-1, 1, series.shape[-1])
-        )
-        result = torch.zeros(*shots.shape[:-1], len(self.wanted), dtype=torch.float64)
         for piece in torch.arange(count).split(PIECE):
             there = torch.exp(-1j * self.times[:, None] * self.mapped(omega[piece]))
-            back = gain[piece, None] * torch.exp(1j * omega[piece, None] * self.wanted)
+            yield there, gain[piece, None] * torch.exp(1j * omega[piece, None] * self.wanted)
+
+
+class _Transform(torch.autograd.Function):
+    """Series, (shot, n, len(times)), to other times. Its matrices are made anew for the way back."""
+
+    @staticmethod
+    def forward(shots: Tensor, spectrum: _Spectrum, weight: float) -> Tensor:
+        result = torch.zeros(*shots.shape[:-1], len(spectrum.wanted), dtype=torch.float64)
+        for there, back in spectrum.products(weight):
             for shot, total in zip(shots, result, strict=True):
                 total += (shot @ there.real) @ back.real - (shot @ there.imag) @ back.imag
-        return result.reshape(*series.shape[:-1], -1)
+        return result
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, _Spectrum, float], output: Tensor) -> None:
+        _, ctx.spectrum, ctx.weight = inputs
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        result = gradient.new_zeros(*gradient.shape[:-1], len(ctx.spectrum.times))
+        for there, back in ctx.spectrum.products(ctx.weight):
+            result += (gradient @ back.real.T) @ there.real.T - (gradient @ back.imag.T) @ there.imag.T
+        return result, None, None
 
 
 @lru_cache

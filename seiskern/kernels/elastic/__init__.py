@@ -1,12 +1,30 @@
 """Time steps of the elastic velocity-stress scheme on staggered grids.
 
 `Problem` fixes grid, order and boundaries; `stagger` makes its medium; `State` holds its arrays; `run`
-advances them. `reference` is the definition; README.md has the equations, the closure of the free surface
-and the cost.
+advances them, and `run_adjoint` takes gradients back; `Propagation` does both for autograd. `reference` is
+the definition; README.md has the equations, the closure of the free surface and the cost.
 """
 
-from seiskern.kernels.elastic.medium import Ranges, stagger, survey
-from seiskern.kernels.elastic.plan import Points, Problem, State, max_dt, surface_norms
+from seiskern.kernels.elastic.adjoint import AdjointState, PointGradient, medium_gradient, run_adjoint
+from seiskern.kernels.elastic.autograd import Propagation, stagger
+from seiskern.kernels.elastic.medium import Ranges, survey
+from seiskern.kernels.elastic.plan import History, Points, Problem, State, max_dt, surface_norms
 from seiskern.kernels.elastic.run import run
 
-__all__ = ["Points", "Problem", "Ranges", "State", "max_dt", "run", "stagger", "surface_norms", "survey"]
+__all__ = [
+    "AdjointState",
+    "History",
+    "PointGradient",
+    "Points",
+    "Problem",
+    "Propagation",
+    "Ranges",
+    "State",
+    "max_dt",
+    "medium_gradient",
+    "run",
+    "run_adjoint",
+    "stagger",
+    "surface_norms",
+    "survey",
+]

@@ -1,6 +1,6 @@
 """The transpose of a run, and what follows from it for the medium."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from seiskern import _ext
-from seiskern.grid import AXES, STRESS, offset
-from seiskern.kernels.elastic.plan import AVERAGED, Points, Problem, State, surface_norms
+from seiskern.grid import AXES, STRESS, offset, replicate
+from seiskern.kernels.elastic.plan import AVERAGED, History, Points, Problem, State, surface_norms
 from seiskern.kernels.elastic.run import native_run
 from seiskern.kernels.memory import zeros
 
@@ -65,12 +65,25 @@ class PointGradient:
     ----------
     data : Tensor, shape (n_shots, n_steps, n_series), or None
         Of the series. Of receivers it is given.
-    weight : Tensor, shape (n,), or None
-        Of the weights, summed over the shots that share them. Not of receivers of stress.
+    weight : Tensor, shape (n,), or (n_shots, n) where shots share entries, or None
+        Of the weights. Not of receivers of stress.
     """
 
     data: Tensor | None = None
     weight: Tensor | None = None
+
+    @classmethod
+    def zeros(cls, points: Points, data: bool, weight: bool) -> "PointGradient":
+        """Of what is wanted."""
+        n_shots, n = len(points.row_start), len(points.weight)
+        shared = n_shots > 1 and bool((points.row_start == points.row_start[:1]).all())
+        weights = points.weight.new_zeros((n_shots, n) if shared else (n,)) if weight else None
+        return cls(torch.zeros_like(points.data) if data else None, weights)
+
+    @property
+    def of_weights(self) -> Tensor | None:
+        """Summed over the shots that share them."""
+        return self.weight.sum(0) if self.weight is not None and self.weight.ndim > 1 else self.weight
 
 
 def run_adjoint(
@@ -80,8 +93,8 @@ def run_adjoint(
     profiles: Tensor,
     sources: tuple[Points, Points],
     receivers: tuple[Points, Points],
-    gradients: tuple[PointGradient, PointGradient, PointGradient, PointGradient],
-    history: Tensor,
+    gradients: Sequence[PointGradient],
+    history: History,
     first: int,
     last: int,
     threads: int | None = None,
@@ -96,7 +109,7 @@ def run_adjoint(
         Changed in place.
     gradients : four of PointGradient
         Of sources of velocity and of stress, then of receivers of both.
-    history : Tensor
+    history : History
         What `run` kept of these steps.
     threads : int, optional
         As many as torch uses. The result does not depend on it.
@@ -118,32 +131,24 @@ def run_adjoint(
         shape = (n_shots, len(kinds), problem.layout["array_size"])
         if tensor is not None and (tensor.shape != shape or tensor.dtype != problem.dtype):
             raise ValueError(f"`{name}` must be {shape} {problem.dtype}, got {tuple(tensor.shape)}")
-    weights = [_by_shot(p, g) for p, g in zip(points, gradients, strict=True)]
     given = []
-    for p, gradient, (weight, stride) in zip(points, gradients, weights, strict=True):
-        data = gradient.data
-        if data is not None and (data.shape != p.data.shape or data.dtype != problem.dtype):
-            raise ValueError(f"`gradients` must be {tuple(p.data.shape)}, got {tuple(data.shape)}")
-        given.append((_address(data), _address(weight), stride))
+    for p, gradient in zip(points, gradients, strict=True):
+        n = len(p.weight)
+        shapes = (tuple(p.data.shape),), ((n,), (n_shots, n))
+        for tensor, allowed in zip((gradient.data, gradient.weight), shapes, strict=True):
+            if tensor is not None and (tuple(tensor.shape) not in allowed or tensor.dtype != problem.dtype):
+                raise ValueError(f"`gradients` must be {allowed[0]}, got {tuple(tensor.shape)}")
+        stride = n if gradient.weight is not None and gradient.weight.ndim > 1 else 0
+        given.append((_address(gradient.data), _address(gradient.weight), stride))
     _ext.require().elastic_run_adjoint(
         native, given, _address(state.images), _address(state.strain), first, last, threads or _ext.threads()
     )
-    for gradient, (weight, stride) in zip(gradients, weights, strict=True):
-        if gradient.weight is not None and weight is not None:
-            gradient.weight += weight.sum(0) if stride else weight
 
 
 def _address(tensor: Tensor | None) -> int:
+    if tensor is not None and not tensor.is_contiguous():
+        raise ValueError("gradients, images and strains must be contiguous")
     return 0 if tensor is None else tensor.data_ptr()
-
-
-def _by_shot(points: Points, gradient: PointGradient) -> tuple[Tensor | None, int]:
-    """Zeros for the gradients of weights, those of each shot where shots share them, and their stride."""
-    if gradient.weight is None:
-        return None, 0
-    n_shots, n = len(points.row_start), len(points.weight)
-    shared = n_shots > 1 and bool((points.row_start == points.row_start[:1]).all())
-    return points.weight.new_zeros((n_shots, n) if shared else (n,)), n if shared else 0
 
 
 def medium_gradient(problem: Problem, medium: Tensor, images: Tensor) -> Tensor:
@@ -204,10 +209,82 @@ def medium_gradient(problem: Problem, medium: Tensor, images: Tensor) -> Tensor:
             corner += image["v" + axis] / 2
     next(_corners(of_compliance, ""))[:] -= mu2 / 2 * diagonal
     for pair in ("xy", "xz", "yz"):  # mu is 4 over the sum of four compliances
-        mu = 4 / torch.stack(tuple(_corners(compliance, pair))).sum(0)
+        mu = 4 / _total(_corners(compliance, pair))
         for corner in _corners(of_compliance, pair):
             corner -= mu / 4 * image["s" + pair]
     return result
+
+
+def stagger_gradient(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, gradient: Tensor) -> list[Tensor]:
+    """The transpose of the derivative of `stagger`.
+
+    Parameters
+    ----------
+    problem, vp, vs, rho
+        As it had them.
+    gradient : Tensor, shape (1 or n_media, n_coefficients, array_size)
+        Of what it returned.
+
+    Returns
+    -------
+    three of Tensor
+        Gradients of vp, vs and rho.
+    """
+    given = {
+        name: problem.view(gradient[:, n], int(name in AVERAGED))
+        for n, name in enumerate(problem.coefficients)
+    }
+    pad = problem.absorbing or ((0, 0),) * problem.ndim
+    if problem.ndim == 2:
+        of_rho, of_compliance = _averages_2d(given, rho, vs, pad)
+    else:
+        of_rho, of_compliance = given["rho"], given["compliance"]
+    beyond = tuple((before, after + 1) for before, after in pad)
+    of_rho, of_compliance = (_gathered(value, beyond) for value in (of_rho, of_compliance))
+    of_lam = _gathered(given["lam"], pad)
+    mu = rho * vs.square()
+    of_mu = -_ratio(of_compliance, mu.square())
+    if problem.ndim == 2:
+        of_mu = of_mu + 2 * _gathered(given["mu2"], pad)
+    if problem.free_surface:  # lam of its plane is 2 lam mu / (lam + 2 mu)
+        top = -problem.ndim
+        lam, shear = (value.select(top, 0) for value in (rho * vp.square() - 2 * mu, mu))
+        share = of_lam.select(top, 0) / (lam + 2 * shear).square()
+        of_mu.select(top, 0).add_(2 * lam.square() * share)
+        of_lam.select(top, 0).copy_(4 * shear.square() * share)
+    of_vs = 2 * rho * vs * (of_mu - 2 * of_lam)
+    of_rho = of_rho + of_lam * (vp.square() - 2 * vs.square()) + of_mu * vs.square()
+    return [value.reshape(vp.shape) for value in (2 * rho * vp * of_lam, of_vs, of_rho)]
+
+
+def _averages_2d(
+    given: dict[str, Tensor], rho: Tensor, vs: Tensor, pad: Sequence[tuple[int, int]]
+) -> tuple[Tensor, Tensor]:
+    """Gradients of rho and 1 / mu at the nodes and one beyond, from those of bx, bz and mxz."""
+    beyond = tuple((before, after + 1) for before, after in pad)
+    rho = replicate(rho, beyond).reshape(-1, *(n + 1 for n in given["bx"].shape[1:]))
+    compliance = 1 / (rho * replicate(vs, beyond).reshape(rho.shape).square())
+    of_rho, of_compliance = torch.zeros_like(rho), torch.zeros_like(rho)
+    for axis in "xz":
+        b = 2 / _total(_corners(rho, axis, "zx"))
+        for corner in _corners(of_rho, axis, "zx"):
+            corner -= b.square() / 2 * given["b" + axis]
+    mu = 4 / _total(_corners(compliance, "xz", "zx"))
+    for corner in _corners(of_compliance, "xz", "zx"):
+        corner -= mu.square() / 4 * given["mxz"]
+    return of_rho, of_compliance
+
+
+def _gathered(value: Tensor, pad: Sequence[tuple[int, int]]) -> Tensor:
+    """The transpose of `replicate`: what was added goes back to the edge."""
+    for number, (before, after) in enumerate(pad):
+        axis = number - len(pad)
+        n = value.shape[axis] - before - after
+        index = torch.arange(-before, n + after).clamp(0, n - 1)
+        shape = list(value.shape)
+        shape[axis] = n
+        value = value.new_zeros(shape).index_add(axis, index, value)
+    return value
 
 
 def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
@@ -232,8 +309,15 @@ def _norms(problem: Problem, image: str) -> Tensor:
     return norms.reshape(-1, *(1,) * (problem.ndim - 1))
 
 
-def _corners(values: Tensor, axes: str) -> Iterator[Tensor]:
-    """Views of nodes, (..., n + 1 each), and of those one further along any of the axes."""
-    for steps in product(*([0, 1] if axis in axes else [0] for axis in AXES[3])):
-        nodes = (slice(step, n - 1 + step) for step, n in zip(steps, values.shape[-3:], strict=True))
-        yield values[(..., *nodes)]
+def _corners(values: Tensor, axes: str, among: Sequence[str] = AXES[3]) -> Iterator[Tensor]:
+    """Views of nodes, of n + 1 along each axis, and of those one further along any of ``axes``."""
+    ends = [n - 1 for n in values.shape[-len(among) :]]
+    for steps in product(*([0, 1] if axis in axes else [0] for axis in among)):
+        view = values
+        for number, (step, n) in enumerate(zip(steps, ends, strict=True)):
+            view = view.narrow(number - len(among), step, n)
+        yield view
+
+
+def _total(values: Iterable[Tensor]) -> Tensor:
+    return torch.stack(tuple(values)).sum(0)

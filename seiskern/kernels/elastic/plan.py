@@ -197,10 +197,28 @@ def _arrays(make: Callable[..., Tensor], problem: Problem, n_shots: int) -> tupl
     return make(fields, problem.dtype), make((n_shots, problem.layout["pml_size"]), problem.dtype)
 
 
-def empty_history(problem: Problem, n_shots: int, steps: int) -> Tensor:
-    """An array of any values that a `run` of as many steps keeps its velocities in, for its adjoint."""
-    layout = problem.layout
-    return empty((n_shots, layout["history_lead"] + (steps + 1) * layout["slice_size"]), problem.dtype)
+@dataclass
+class History:
+    """Velocities before step ``first`` and after each one up to ``last``: what `run_adjoint` needs of a run.
+
+    Attributes
+    ----------
+    data : Tensor, shape (n_shots, size)
+        See ``history`` in csrc/seiskern.h.
+    first, last : int
+        Steps.
+    """
+
+    data: Tensor
+    first: int
+    last: int
+
+    @classmethod
+    def empty(cls, problem: Problem, n_shots: int, first: int, last: int) -> "History":
+        """Of any values, for `run` to fill."""
+        layout = problem.layout
+        size = layout["history_lead"] + (last - first + 1) * layout["slice_size"]
+        return cls(empty((n_shots, size), problem.dtype), first, last)
 
 
 @dataclass
@@ -291,9 +309,12 @@ class Points:
         Returns
         -------
         Points
-            For `run`.
+            For `run`. Gradients of its weights reach ``weight``, ``along`` and ``factors``.
         """
         n, n_shots, n_series = len(number), len(data), data.shape[2]
+        if any(v is not None and v.requires_grad for v in (weight, factors, *(along or {}).values())):
+            nodes = _each_node(problem, shot, index, number, series, weight, along or {}, factor, factors)
+            return cls._of_nodes(problem, data, *nodes)
         if factor is not None and factors is not None and len(factors) > 1 and shot is not None:
             factor = torch.where(factor < 0, -1, factor + shot * factors.shape[1])
         given = (shot, *map(index.get, "zyx"), number, series, factor)
@@ -317,6 +338,68 @@ class Points:
         )
         offset, fields, numbers, weights = (value[:found] for value in made)
         return cls(row_start, offset, fields, numbers, weights, data)
+
+    @classmethod
+    def _of_nodes(
+        cls,
+        problem: Problem,
+        data: Tensor,
+        shot: Tensor | None,
+        index: dict[str, Tensor],
+        number: Tensor,
+        series: Tensor,
+        weight: Tensor,
+    ) -> "Points":
+        """`build` for entries of one node each, by differentiable steps."""
+        n_shots, nz = len(data), problem.shape[0]
+        place = torch.zeros_like(number) if shot is None else shot
+        for axis, n in zip(AXES[problem.ndim], problem.shape, strict=True):
+            place = place * n + index[axis]
+        order = torch.argsort(place, stable=True)
+        plane = index["z"] if shot is None else index["z"] + shot * nz
+        counts = torch.bincount(plane, minlength=nz * (1 if shot is None else n_shots))
+        start = torch.nn.functional.pad(counts.cumsum(0), (1, 0))
+        row_start = start.unfold(0, nz + 1, nz).expand(n_shots, -1).contiguous()
+        offset = index["x"] + index["y"] * problem.layout["stride_y"] if "y" in index else index["x"]
+        fields, numbers = (value[order].to(torch.int32) for value in (number, series))
+        return cls(row_start, offset[order], fields, numbers, weight[order].to(problem.dtype), data)
+
+
+def _each_node(
+    problem: Problem,
+    shot: Tensor | None,
+    index: dict[str, Tensor],
+    number: Tensor,
+    series: Tensor,
+    weight: Tensor,
+    along: dict[str, Tensor],
+    factor: Tensor | None,
+    factors: Tensor | None,
+) -> tuple[Tensor | None, dict[str, Tensor], Tensor, Tensor, Tensor]:
+    """Entries of `Points.build` node by node, (shot, index, number, series, weight), by differentiable steps.
+
+    Nodes of weight zero are left out, unless their weights move.
+    """
+    axes = AXES[problem.ndim]
+    taps = {a: along[a].double() if a in along else weight.new_ones(len(number), 1) for a in axes}
+    shape = (len(number), *(taps[a].shape[1] for a in axes))
+
+    def spread(value: Tensor, axis: str | None = None) -> Tensor:
+        rest = [-1 if a == axis else 1 for a in axes]
+        return value.reshape(len(number), *rest).expand(shape)
+
+    nodes = {a: spread(index[a][:, None] + torch.arange(taps[a].shape[1]), a) for a in axes}
+    total = spread(weight.double())
+    for axis in axes:
+        total = total * spread(taps[axis], axis)
+    if factor is not None and factors is not None:
+        media = torch.zeros_like(number) if shot is None or len(factors) == 1 else shot
+        which = (media, factor.clamp(min=0), *(nodes[a].flatten(1).T for a in axes))
+        total = total * torch.where(spread(factor) < 0, 1.0, factors[which].T.reshape(shape).double())
+    moving = any(value.requires_grad for value in along.values())
+    kept = torch.ones(shape, dtype=torch.bool) if moving else total.detach() != 0
+    flat = [None if value is None else spread(value)[kept] for value in (shot, number, series)]
+    return flat[0], {a: nodes[a][kept] for a in axes}, flat[1], flat[2], total[kept]  # type: ignore[return-value]
 
 
 def _column(value: Tensor | None, n: int, dtype: torch.dtype) -> Tensor | None:

@@ -170,6 +170,8 @@ class Scheme:
     def derivative(self, name: str, axis: str) -> Tensor:
         """Derivative of a field along an axis, nodes to half nodes or back, stretched where it absorbs."""
         u, dim = self.fields[name], 1 + self.axes.index(axis)
+        if name == "szz" and self.problem.free_surface:
+            u = _clear_first_plane(u)  # it is zero there, whatever is put in
         h = self.problem.spacing[dim - 1]
         plus = offset(name, axis) == 0
         g = difference(u, dim, self.problem.order, h, plus)

@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from seiskern import _ext
-from seiskern.kernels.elastic.plan import Points, Problem, State
+from seiskern.kernels.elastic.plan import History, Points, Problem, State
 
 
 def run(
@@ -18,7 +18,7 @@ def run(
     first: int,
     last: int,
     threads: int | None = None,
-    history: Tensor | None = None,
+    history: History | None = None,
 ) -> None:
     """Advance all shots from step ``first`` to step ``last``, in place.
 
@@ -40,8 +40,9 @@ def run(
         Steps.
     threads : int, optional
         As many as torch uses. The result does not depend on it.
-    history : Tensor, optional
-        From `empty_history`, for ``last - first`` steps: velocities of all of them, for `run_adjoint`.
+    history : History, optional
+        Keeps the velocities of these steps, for `run_adjoint`. They lie within it; where it begins, so does
+        the first run.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def native_run(
     receivers: tuple[Points, Points],
     first: int,
     last: int,
-    history: Tensor | None,
+    history: History | None,
     memory: str = "pml_size",
 ) -> Any:
     """Arguments of `run` as the compiled module takes them, checked; ``memory`` in the layout is its size."""
@@ -74,8 +75,8 @@ def native_run(
         "profiles": (profiles, (n_shots, layout["profile_size"])[-profiles.ndim :]),
     }
     if history is not None:
-        slices = last - first + 1
-        expected["history"] = history, (n_shots, layout["history_lead"] + slices * layout["slice_size"])
+        size = layout["history_lead"] + (history.last - history.first + 1) * layout["slice_size"]
+        expected["history"] = history.data, (n_shots, size)
     for name, (tensor, shape) in expected.items():
         if tensor.shape != shape or tensor.dtype != problem.dtype or not tensor.is_contiguous():
             got = f"{tuple(tensor.shape)} {tensor.dtype}"
@@ -101,5 +102,5 @@ def native_run(
         profiles.stride(0) if profiles.ndim == 2 else 0,
         [p.native for p in points],
         state.at_rest,
-        0 if history is None else history.data_ptr(),
+        *((0, 0, 0) if history is None else (history.data.data_ptr(), history.first, history.last)),
     )
