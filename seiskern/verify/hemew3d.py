@@ -19,7 +19,7 @@ from torch import Tensor
 import seiskern as sk
 from seiskern.io import Hemew3dSample
 from seiskern.io.hemew3d import LENGTH
-from seiskern.kernels.elastic import Problem
+from seiskern.kernels.elastic import Full, Problem
 from seiskern.wave.elastic import Run
 from seiskern.wave.plan import plan
 
@@ -110,7 +110,7 @@ def simulate(sample: Hemew3dSample, spacing: float) -> NDArray[np.float64]:
             MULTIAXIAL,
         )
     run.profiles = layers(decided.problem, sample)
-    return run.records(None, None)[0].double().numpy()
+    return run.records(None, None, Full())[0].double().numpy()
 
 
 def layers(problem: Problem, sample: Hemew3dSample) -> Tensor:

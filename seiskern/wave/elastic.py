@@ -16,7 +16,6 @@ from seiskern.kernels.elastic.plan import FIELD_NUMBER
 from seiskern.kernels.memory import zeros
 from seiskern.media.model import Medium
 from seiskern.media.staggered import pad_effective, surface_shares
-from seiskern.wave.adjoint import Adjoint, Full
 from seiskern.wave.band import Band, band_of
 from seiskern.wave.plan import Plan, plan
 from seiskern.wave.points import Entries, of_receivers, of_sources
@@ -41,7 +40,7 @@ def simulate(
     multiaxial: float | None = None,
     order: int = 8,
     dispersion_correction: bool = True,
-    adjoint: Adjoint | None = None,
+    adjoint: elastic.Strategy | None = None,
     snapshots: Snapshots | None = None,
     backend: str = "auto",
     progress: Callable[[int, int], None] | None = None,
@@ -79,7 +78,7 @@ def simulate(
         Order of the differences in space.
     dispersion_correction : bool
         Remove the error of the second-order steps in time from the records; what is left is that in space.
-    adjoint : Full, optional
+    adjoint : Full or Checkpointed, optional
         What is remembered for the gradient, if one is wanted; default `Full`.
     snapshots : Snapshots, optional
         Wavefields to keep.
@@ -133,8 +132,10 @@ def simulate(
     _checks.one_of("quantity", quantity, tuple(QUANTITIES))
     if multiaxial is not None and not 0 <= _checks.real("multiaxial", multiaxial) <= 1:
         raise ValueError(f"`multiaxial` must lie in [0, 1], got {multiaxial}")
-    if adjoint is not None:
-        _checks.instance("adjoint", adjoint, Full)
+    if adjoint is None:
+        adjoint = elastic.Full()
+    if not isinstance(adjoint, elastic.Strategy):
+        raise TypeError(f"`adjoint` must be Full or Checkpointed, got {type(adjoint).__name__}")
     for name, value in (medium.effective or {}).items():
         _checks.constant(f"medium.effective[{name!r}]", value)
     groups = as_shots(shots)
@@ -154,7 +155,7 @@ def simulate(
     if multiaxial is None:
         multiaxial = decided.multiaxial
     run = Run(medium, decided, groups, receivers, quantity, multiaxial)
-    data = run.records(snapshots, progress)
+    data = run.records(snapshots, progress, adjoint)
     return Seismograms(data, run.components, decided.clock.dt, quantity, run.written)
 
 
@@ -346,7 +347,12 @@ class Run:
         points = found.points(problem, medium, data)
         return (points, self.none) if self.quantity.half else (self.none, points)
 
-    def records(self, snapshots: Snapshots | None, progress: Callable[[int, int], None] | None) -> Tensor:
+    def records(
+        self,
+        snapshots: Snapshots | None,
+        progress: Callable[[int, int], None] | None,
+        adjoint: elastic.Strategy,
+    ) -> Tensor:
         """Run all steps; returns records, (shot, component, receiver, nt), snapshots are in `written`."""
         n_shots, clock = len(self.state.fields), self.clock
         writer = None
@@ -369,9 +375,10 @@ class Run:
             self.receivers,
             tuple(self._stops(writer)),
             look,
+            adjoint,
         )
         half = self.quantity.half
-        data = run.records(self.packed, clock.steps)[0 if half else 1]
+        data = run.records(self.packed)[0 if half else 1]
         self.written = None if writer is None else writer.result()
         series = data.transpose(1, 2)
         shape = (n_shots, len(self.components), self.n_receivers, clock.nt)

@@ -10,9 +10,12 @@ from seiskern.kernels.elastic.autograd import Propagation, stagger
 from seiskern.kernels.elastic.medium import Ranges, survey
 from seiskern.kernels.elastic.plan import History, Points, Problem, State, max_dt, surface_norms
 from seiskern.kernels.elastic.run import run
+from seiskern.kernels.elastic.strategy import Checkpointed, Full, Strategy
 
 __all__ = [
     "AdjointState",
+    "Checkpointed",
+    "Full",
     "History",
     "PointGradient",
     "Points",
@@ -20,6 +23,7 @@ __all__ = [
     "Propagation",
     "Ranges",
     "State",
+    "Strategy",
     "max_dt",
     "medium_gradient",
     "run",

@@ -1,7 +1,8 @@
 """Which kernel is whose adjoint."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -17,6 +18,8 @@ from seiskern.kernels.elastic.adjoint import (
 )
 from seiskern.kernels.elastic.plan import History, Points, Problem, State
 from seiskern.kernels.elastic.run import run
+from seiskern.kernels.elastic.strategy import Back, Forward, Full, Strategy, schedule
+from seiskern.kernels.memory import empty
 
 
 class _Stagger(torch.autograd.Function):
@@ -59,10 +62,12 @@ class Propagation:
         Of the absorbing layers.
     sources, receivers : (Points, Points)
         Of velocities and of stresses. Data of receivers are zero, and will be the records.
-    stops : iterable of int
+    stops : sequence of int
         Steps after which ``look`` is called with their number; the last one is the end.
     look : callable
         It may look at the state.
+    strategy : Strategy
+        What is remembered where a gradient is wanted.
     """
 
     problem: Problem
@@ -70,108 +75,175 @@ class Propagation:
     profiles: Tensor
     sources: tuple[Points, Points]
     receivers: tuple[Points, Points]
-    stops: Iterable[int]
+    stops: Sequence[int]
     look: Callable[[int], None]
+    strategy: Strategy
 
-    def advance(self, medium: Tensor, history: History | None = None) -> int:
-        """Make all steps; returns how many."""
-        done = 0
-        for last in self.stops:
+    def advance(
+        self, state: State, medium: Tensor, first: int, last: int, history: History | None = None
+    ) -> None:
+        """Make steps from ``first`` to ``last``; look where that is wanted."""
+        stops = sorted({stop for stop in self.stops if first < stop < last} | {last})
+        for begin, end in pairwise([first, *stops]):
             run(
                 self.problem,
-                self.state,
+                state,
                 medium,
                 self.profiles,
                 self.sources,
                 self.receivers,
-                done,
-                last,
+                begin,
+                end,
                 history=history,
             )
-            done = last
-            self.look(done)
-        return done
+            if end in self.stops:
+                self.look(end)
 
-    def records(self, medium: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+    def records(self, medium: Tensor) -> tuple[Tensor, Tensor]:
         """Records of velocities and of stresses, (n_shots, n_steps, n_series).
 
         Gradients reach the medium, the series of the sources and the weights of all points.
         """
-        wanted = torch.is_grad_enabled() and any(
-            value.requires_grad
-            for value in (medium, *(p.data for p in self.sources), *self._weights(), self.receivers[1].weight)
-        )
-        if not wanted:
-            self.advance(medium)
-            return self.receivers[0].data, self.receivers[1].data
-        if not self.receivers[1].weight.requires_grad:
-            return self._differentiable(medium, steps)
         stresses = self.receivers[1]
+        inputs = medium, *(p.data for p in self.sources), *(p.weight for p in self._weighted())
+        if not torch.is_grad_enabled() or not any(v.requires_grad for v in (*inputs, stresses.weight)):
+            self.advance(self.state, medium, 0, self.stops[-1])
+            return self.receivers[0].data, stresses.data
+        if not stresses.weight.requires_grad:
+            velocities, pressures = _Propagate.apply(self, *inputs)
+            return velocities, pressures
         apart = replace(self, receivers=(self.receivers[0], _apart(stresses)))
-        velocities, samples = apart._differentiable(medium, steps)
+        velocities, samples = _Propagate.apply(apart, *inputs)
         return velocities, _joined(stresses, samples)
 
-    def _weights(self) -> tuple[Tensor, Tensor, Tensor]:
-        return self.sources[0].weight, self.sources[1].weight, self.receivers[0].weight
+    def _weighted(self) -> tuple[Points, Points, Points]:
+        return (*self.sources, self.receivers[0])
 
-    def _differentiable(self, medium: Tensor, steps: int) -> tuple[Tensor, Tensor]:
-        series = (points.data for points in self.sources)
-        velocities, stresses, _ = _Propagate.apply(self, steps, medium, *series, *self._weights())
-        return velocities, stresses
+    def with_inputs(self, data: Sequence[Tensor], weights: Sequence[Tensor]) -> "Propagation":
+        """The same with these series of sources, and weights of all but receivers of stress."""
+        sources = tuple(
+            replace(p, data=d, weight=w) for p, d, w in zip(self.sources, data, weights, strict=False)
+        )
+        receivers = replace(self.receivers[0], weight=weights[2]), self.receivers[1]
+        return replace(self, sources=(sources[0], sources[1]), receivers=receivers)
+
+
+class _Tape:
+    """A run and what it remembers."""
+
+    def __init__(self, what: Propagation, medium: Tensor) -> None:
+        self.what, self.medium = what, medium
+        self.n_shots, self.steps = len(what.state.fields), what.stops[-1]
+        self.cuts = what.strategy.cuts(what.problem, self.steps)
+        none = Points.none(what.problem, self.n_shots, self.steps)
+        # Steps that are made again record nothing, and nobody looks at them.
+        self.again = replace(what, receivers=(none, none), stops=())
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Forget everything."""
+        segments = len(self.cuts) - 1
+        self.schedule = schedule(0, segments, self.what.strategy.slots(segments))
+        self.kept: dict[int, State] = {}
+        self.history: History | None = None
+        self.whole = True  # whether all segments are still to be taken back
+
+    def run(self) -> None:
+        """Make all steps for the first time, and remember what the schedule asks for."""
+        state = self.what.state
+        for action in self.schedule:
+            if isinstance(action, Back):
+                self._segment(self.what, state, action.segment)
+                self.what.state = self.again.state = State(*torch.empty(2, 0))  # others may want the memory
+                return
+            self.what.advance(state, self.medium, self.cuts[action.first], self.cuts[action.last])
+            self.kept[action.last] = self._put(state)
+
+    def back(self, adjoint: Callable[[History, int, int], None]) -> None:
+        """Call adjoint(history, first step, last step) for all segments, the last one first."""
+        if not self.whole:
+            self.rewind()
+        self.whole = False
+        if self.history is not None:
+            self._adjoint(adjoint)
+        for action in self.schedule:
+            if isinstance(action, Forward):
+                state = self._wavefield(action.first)
+                self.again.advance(state, self.medium, self.cuts[action.first], self.cuts[action.last])
+                in_memory = self.what.strategy.where == "memory"
+                self.kept[action.last] = state if in_memory else self._put(state)
+            else:
+                state = self._wavefield(action.segment)
+                self.kept.pop(action.segment, None)
+                self._segment(self.again, state, action.segment)
+                self._adjoint(adjoint)
+
+    def _put(self, state: State) -> State:
+        return state.copied(self.what.strategy.array)
+
+    def _wavefield(self, segment: int) -> State:
+        """Before a segment, to be changed."""
+        if segment == 0:
+            return State.at_start(self.what.problem, self.n_shots)
+        return self.kept[segment].copied()
+
+    def _segment(self, what: Propagation, state: State, segment: int) -> None:
+        """Make a segment with its history."""
+        first, last = self.cuts[segment], self.cuts[segment + 1]
+        make = what.strategy.array if isinstance(what.strategy, Full) else empty
+        self.history = History.empty(what.problem, self.n_shots, first, last, make)
+        what.advance(state, self.medium, first, last, self.history)
+
+    def _adjoint(self, adjoint: Callable[[History, int, int], None]) -> None:
+        assert self.history is not None  # made just before
+        history, self.history = self.history, None
+        if len(self.cuts) == 2:  # the only one: for a second time
+            self.history, self.whole = history, True
+        adjoint(history, history.first, history.last)
 
 
 class _Propagate(torch.autograd.Function):
     """`run` forward, `run_adjoint` back."""
 
     @staticmethod
-    def forward(what: Propagation, steps: int, medium: Tensor, *_: Tensor) -> tuple[Tensor, ...]:
-        history = History.empty(what.problem, len(what.state.fields), 0, steps)
-        what.advance(medium, history)
-        return (*(points.data for points in what.receivers), history.data)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        what, ctx.steps, medium, *_ = inputs
-        ctx.run = what.problem, what.profiles, what.sources, what.receivers  # not its state
-        ctx.mark_non_differentiable(output[-1])
-        ctx.save_for_backward(medium, output[-1])
+    def forward(ctx: Any, what: Propagation, medium: Tensor, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        what = what.with_inputs(inputs[:2], inputs[2:])
+        ctx.tape = _Tape(what, medium)
+        ctx.tape.run()
+        return what.receivers[0].data, what.receivers[1].data
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, velocities: Tensor, stresses: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        medium, history = ctx.saved_tensors
-        problem, profiles, sources, receivers = ctx.run
-        points = (*sources, *receivers)
-        of_medium, *of_rest = ctx.needs_input_grad[2:]
+    def backward(ctx: Any, velocities: Tensor, stresses: Tensor) -> tuple[Tensor | None, ...]:
+        tape: _Tape = ctx.tape
+        what, problem, medium = tape.what, tape.what.problem, tape.medium
+        of_medium, *of_rest = ctx.needs_input_grad[1:]
         of_data, of_weight = of_rest[:2], of_rest[2:]
+        points = (*what.sources, *what.receivers)
         gradients = [
             PointGradient.zeros(p, data, weight)
             for p, data, weight in zip(points, (*of_data, False, False), (*of_weight, False), strict=True)
         ]
         for gradient, record in zip(gradients[2:], (velocities, stresses), strict=True):
             gradient.data = record.contiguous()
-        state = AdjointState.zeros(problem, len(velocities), of_medium, of_data[1] or of_weight[1])
-        run_adjoint(
-            problem,
-            state,
-            medium,
-            profiles,
-            sources,
-            receivers,
-            gradients,
-            History(history, 0, ctx.steps),
-            0,
-            ctx.steps,
+        state = AdjointState.zeros(problem, tape.n_shots, of_medium, of_data[1] or of_weight[1])
+        tape.back(
+            lambda history, first, last: run_adjoint(
+                problem,
+                state,
+                medium,
+                what.profiles,
+                what.sources,
+                what.receivers,
+                gradients,
+                history,
+                first,
+                last,
+            )
         )
         result = medium_gradient(problem, medium, state.images) if state.images is not None else None
-        return (
-            None,
-            None,
-            result,
-            gradients[0].data,
-            gradients[1].data,
-            *(gradient.of_weights for gradient in gradients[:3]),
-        )
+        weights = (gradient.of_weights for gradient in gradients[:3])
+        return None, result, gradients[0].data, gradients[1].data, *weights
 
 
 def _apart(points: Points) -> Points:

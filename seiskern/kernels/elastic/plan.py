@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -185,6 +185,11 @@ class State:
         """A wavefield at rest."""
         return cls(*_arrays(zeros, problem, n_shots))
 
+    def copied(self, make: Callable[..., Tensor] = empty) -> "State":
+        """The same in arrays that ``make`` makes."""
+        fields, memory = (make(tuple(t.shape), t.dtype).copy_(t) for t in (self.fields, self.memory))
+        return State(fields, memory, self.at_rest)
+
     @classmethod
     def at_start(cls, problem: Problem, n_shots: int) -> "State":
         """A wavefield at rest, in arrays of any values: quicker than `zeros`."""
@@ -214,11 +219,13 @@ class History:
     last: int
 
     @classmethod
-    def empty(cls, problem: Problem, n_shots: int, first: int, last: int) -> "History":
-        """Of any values, for `run` to fill."""
+    def empty(
+        cls, problem: Problem, n_shots: int, first: int, last: int, make: Callable[..., Tensor] = empty
+    ) -> "History":
+        """Of any values, in an array that ``make`` makes, for `run` to fill."""
         layout = problem.layout
         size = layout["history_lead"] + (last - first + 1) * layout["slice_size"]
-        return cls(empty((n_shots, size), problem.dtype), first, last)
+        return cls(make((n_shots, size), problem.dtype), first, last)
 
 
 @dataclass
@@ -247,16 +254,16 @@ class Points:
     series: Tensor
     weight: Tensor
     data: Tensor
-    native: Any = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        """Hand the addresses to the compiled module; the tensors stay alive with this object."""
+    @cached_property
+    def native(self) -> Any:
+        """The addresses for the compiled module; the tensors stay alive with this object."""
         tensors = (self.row_start, self.offset, self.number, self.series, self.weight, self.data)
         for tensor in tensors:
             if not tensor.is_contiguous():
                 raise ValueError("`Points` must hold contiguous tensors")
         n_steps, n_series = self.data.shape[1:]
-        self.native = _ext.require().ElasticPoints(*(t.data_ptr() for t in tensors), n_series, n_steps)
+        return _ext.require().ElasticPoints(*(t.data_ptr() for t in tensors), n_series, n_steps)
 
     @classmethod
     @lru_cache(maxsize=4)

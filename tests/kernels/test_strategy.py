@@ -1,0 +1,155 @@
+"""What is remembered for a gradient changes its cost, not its bits."""
+
+import gc
+import math
+import os
+import signal
+import subprocess
+import sys
+from functools import cache
+
+import pytest
+import torch
+from random_runs import SPEED, random_run
+
+from seiskern.kernels import elastic
+from seiskern.kernels.elastic.strategy import Back, Checkpointed, Forward, Full, schedule
+
+STRATEGIES = {
+    "full": Full(),
+    "full-disk": Full(where="disk"),
+    "root": Checkpointed(),
+    "each": Checkpointed(segment=1),
+    "one": Checkpointed(wavefields=1, segment=2),
+    "two": Checkpointed(2, 1),
+    "disk": Checkpointed(3, 2, where="disk"),
+    "longer": Checkpointed(segment=100),
+}
+
+
+def gradients(run, strategy, times=1):
+    """Of everything, by autograd; the last of so many."""
+    problem = run.problem
+    state = elastic.State.at_start(problem, run.n_shots)
+    points = [
+        elastic.Points.build(problem, data.clone(), node[:, 0], index, number, series, weight)
+        for _, node, index, number, series, weight, data in run.points
+    ]
+    inputs = [problem.pack(run.medium), *(p.data for p in points[:2]), *(p.weight for p in points[:3])]
+    for value in inputs:
+        value.requires_grad_()
+    looked = []
+    what = elastic.Propagation(
+        problem,
+        state,
+        problem.profiles(SPEED, 0.1, 1e-3, 0.2),
+        (points[0], points[1]),
+        (points[2], points[3]),
+        (4, run.n_steps),
+        looked.append,
+        strategy,
+    )
+    records = what.records(inputs[0])
+    assert looked == [4, run.n_steps]
+    loss = sum(record.square().sum() for record in records)
+    for _ in range(times):
+        found = torch.autograd.grad(loss, inputs, retain_graph=True)
+    assert looked == [4, run.n_steps]  # steps that are made again are nobody's business
+    return [*(record.detach() for record in records), *found]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("shape", [(17, 37), (14, 5, 19)], ids=str)
+def test_all_give_the_same_bits(shape, dtype, rng):
+    absorbing = ((0, 4), *((3, 2),) * (len(shape) - 1))
+    run = random_run(rng, shape, 4, dtype, absorbing, 7, n_shots=2, n_steps=13)
+    expected = gradients(run, Full())
+    assert all(float(value.abs().max()) > 0 for value in expected)
+    for name, strategy in STRATEGIES.items():
+        for times in (1, 2):
+            for one, other in zip(gradients(run, strategy, times), expected, strict=True):
+                assert torch.equal(one, other), name
+
+
+@cache
+def fewest(segments, slots):
+    """Segments that must be made to take all back, besides each once with its history."""
+    if segments == 1:
+        return 0
+    if slots == 0:
+        return segments * (segments - 1) // 2
+    return min(
+        split + fewest(segments - split, slots - 1) + fewest(split, slots) for split in range(1, segments)
+    )
+
+
+@pytest.mark.parametrize("slots", [0, 1, 2, 3, 5, 30])
+@pytest.mark.parametrize("segments", [1, 2, 3, 4, 7, 10, 31])
+def test_schedule(segments, slots):
+    kept, made, back = {0}, 0, []
+    for action in schedule(0, segments, slots):
+        if isinstance(action, Forward):
+            assert action.first in kept
+            kept.add(action.last)
+            made += action.last - action.first
+        else:
+            assert isinstance(action, Back)
+            assert action.segment in kept
+            if action.segment > 0:
+                kept.remove(action.segment)
+            back.append(action.segment)
+        assert len(kept) <= slots + 2  # that at rest, and one for the segment that is taken back
+    assert back == list(range(segments))[::-1]
+    assert made == fewest(segments, slots)
+    repeats = next(r for r in range(99) if math.comb(slots + 1 + r, r) >= segments)
+    assert made <= repeats * segments
+
+
+def test_cost_of_the_default():
+    """Wavefields and velocities take the same memory, which grows with the root of the steps."""
+    problem = elastic.Problem((60, 70), (1.0, 1.0), 0.1, 4)
+    layout = problem.layout
+    wavefield = 5 * layout["array_size"] + layout["pml_size"]
+    for steps in (100, 400, 1600):
+        cuts = Checkpointed().cuts(problem, steps)
+        assert cuts[0] == 0
+        assert cuts[-1] == steps
+        ratio = (len(cuts) - 2) * wavefield / (cuts[1] * layout["slice_size"])
+        assert 0.5 < ratio < 2
+
+
+def test_bad_arguments():
+    for make, message in [
+        (lambda: Full(where="tape"), r"^`where` must be one of 'memory', 'disk', got 'tape'"),
+        (lambda: Full(path="/"), r"^`path` must be None unless `where` is 'disk'"),
+        (lambda: Checkpointed(0), r"^`wavefields` must be >= 1, got 0"),
+        (lambda: Checkpointed(segment=0), r"^`segment` must be >= 1, got 0"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            make()
+
+
+def test_disk_is_freed_with_the_array(tmp_path):
+    array = Full(where="disk", path=tmp_path).array((1000, 1000), torch.float64)
+    array[:] = 1
+    assert list(tmp_path.iterdir()) == []  # it has no name
+    maps = f"/proc/{os.getpid()}/maps"
+    with open(maps) as file:
+        assert str(tmp_path) in file.read()
+    del array
+    gc.collect()
+    with open(maps) as file:
+        assert str(tmp_path) not in file.read()
+
+
+def test_a_killed_process_leaves_nothing_on_disk(tmp_path):
+    code = f"""
+import os, signal, torch
+from seiskern.kernels.elastic.strategy import Full
+array = Full(where="disk", path={str(tmp_path)!r}).array((1000, 1000), torch.float32)
+array[:] = 1
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == -signal.SIGKILL, result.stderr
+    assert list(tmp_path.iterdir()) == []
