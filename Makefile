@@ -50,6 +50,7 @@ test-full: lint
 bench: $(STAMP)
 	$(BIN)/python -m pytest -q --benchmark-only $(wildcard benches)
 	$(BIN)/seiskern bench elastic $(shell $(BIN)/python -c $(HAVE_PEERS) && echo --peers)
+	$(BIN)/seiskern bench adjoint $(shell $(BIN)/python -c $(HAVE_PEERS) && echo --peers)
 
 gpu: $(STAMP)
 	SEISKERN_REQUIRE_GPU=1 $(BIN)/python -m pytest -q -m gpu tests

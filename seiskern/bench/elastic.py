@@ -20,6 +20,7 @@ import seiskern as sk
 from seiskern import _ext
 from seiskern._remember import forget
 from seiskern.bench.harness import Timing, triad, turn_by_turn
+from seiskern.grid import AXES
 from seiskern.kernels import elastic
 
 VP, VS, RHO, SPACING = 3000.0, 3000.0 / 3**0.5, 2500.0, 10.0
@@ -177,7 +178,7 @@ def _measure(problem: Problem, peers: bool, turns: int, reference: float) -> Row
         in_cache=rate / _in_cache_rate(problem, turns),
         bytes_per_cell=_bytes_per_cell(problem),
         peers={name: 1e3 * timing.median for name, timing in times.items()},
-        ratios={name: _ratio(timing, own) for name, timing in times.items()},
+        ratios={name: ratios(timing, own) for name, timing in times.items()},
         correlation=correlation,
     )
 
@@ -198,9 +199,10 @@ def _times(problem: Problem, peers: bool, turns: int) -> tuple[dict[str, Timing]
     return turn_by_turn(contenders, turns), correlation
 
 
-def _ratio(peer: Timing, own: Timing) -> tuple[float, float, float]:
-    ratios = sorted(a / b for a, b in zip(peer.seconds, own.seconds, strict=True))
-    return ratios[len(ratios) // 2], ratios[0], ratios[-1]
+def ratios(peer: Timing, own: Timing) -> tuple[float, float, float]:
+    """Of the times, turn by turn: median, least and greatest."""
+    found = sorted(a / b for a, b in zip(peer.seconds, own.seconds, strict=True))
+    return found[len(found) // 2], found[0], found[-1]
 
 
 def _correlation(own: object, peer: object) -> float:
@@ -213,16 +215,18 @@ def _medium(problem: Problem) -> sk.Medium:
     return sk.Medium(vp, VS, RHO, SPACING)
 
 
+def explosion_and_line(problem: Problem) -> tuple[sk.Explosion, sk.Receivers]:
+    """The source in the middle, and receivers along x."""
+    axes, middle = AXES[problem.ndim], SPACING * (problem.n // 2)
+    source = sk.Explosion(**dict.fromkeys(axes, middle), moment=SPACING**problem.ndim, rate=problem.wavelet)
+    line = {axis: torch.full((problem.n,), middle) for axis in axes}
+    return source, sk.Receivers(**line | {"x": torch.arange(problem.n) * SPACING})
+
+
 def seiskern_run(problem: Problem) -> Callable[[], Tensor]:
     """One simulation by this package; returns the records after each step, (shot, receiver, steps)."""
     medium = _medium(problem)
-    middle = SPACING * (problem.n // 2)
-    place = dict.fromkeys(medium.axes, middle)
-    source = sk.Explosion(**place, moment=SPACING**problem.ndim, rate=problem.wavelet)
-    line = {axis: torch.full((problem.n,), middle) for axis in medium.axes} | {
-        "x": torch.arange(problem.n) * SPACING
-    }
-    receivers = sk.Receivers(**line)
+    source, receivers = explosion_and_line(problem)
 
     def run() -> Tensor:
         if problem.new:

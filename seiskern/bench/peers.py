@@ -26,10 +26,17 @@ def contenders(problem: Problem) -> dict[str, Callable[[], object]]:
 
 def deepwave_run(problem: Problem) -> Callable[[], Tensor]:
     """One simulation by deepwave; returns the records (shot, receiver, nt)."""
+    return deepwave_problem(problem)[-1]
+
+
+def deepwave_problem(
+    problem: Problem, gradient: bool = False
+) -> tuple[Tensor, Tensor, Tensor, Callable[[], Tensor]]:
+    """Lamé parameters and buoyancy, which may require a gradient, and a simulation by deepwave."""
     deepwave = _load("deepwave")
-    mu = torch.full(problem.shape, RHO * VS**2)
-    lamb = torch.full(problem.shape, RHO * (VP**2 - 2 * VS**2))
-    buoyancy = torch.full(problem.shape, 1 / RHO)
+    mu = torch.full(problem.shape, RHO * VS**2, requires_grad=gradient)
+    lamb = torch.full(problem.shape, RHO * (VP**2 - 2 * VS**2), requires_grad=gradient)
+    buoyancy = torch.full(problem.shape, 1 / RHO, requires_grad=gradient)
     middle = problem.n // 2
     source = torch.full((problem.shots, 1, problem.ndim), middle)
     receivers = torch.full((problem.shots, problem.n, problem.ndim), middle)
@@ -53,7 +60,7 @@ def deepwave_run(problem: Problem) -> Callable[[], Tensor]:
         )
         return out.receiver_amplitudes_p
 
-    return run
+    return lamb, mu, buoyancy, run
 
 
 def devito_run(problem: Problem) -> Callable[[], object]:

@@ -3,24 +3,31 @@
 import argparse
 import dataclasses
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from seiskern.cli.terminal import print_json, table
 
 if TYPE_CHECKING:
-    from seiskern.bench.elastic import Row
+    from seiskern.bench import adjoint, elastic
 
-FOOTNOTE = (
-    "ratios: a peer's time over ours, median [least-greatest] of the turns; "
-    "triad: share of the measured bandwidth that two plain passes a step would need; "
-    "in-cache: share of the kernel's speed where each core has a small grid in caches of its own"
-)
+FOOTNOTES = {
+    "elastic": (
+        "ratios: a peer's time over ours, median [least-greatest] of the turns; "
+        "triad: share of the measured bandwidth that two plain passes a step would need; "
+        "in-cache: share of the kernel's speed where each core has a small grid in caches of its own"
+    ),
+    "adjoint": (
+        "times of records and gradient; way back: its time over that of records without gradient; "
+        "ratios: a peer's time over ours, median [least-greatest] of the turns; "
+        "MiB: peak of a process that does it once, above what it held before"
+    ),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("family", choices=["elastic"], help="which kernels")
+    parser.add_argument("family", choices=list(FOOTNOTES), help="which kernels")
     parser.add_argument(
         "--peers", action="store_true", help="beside deepwave and Devito: pip install 'seiskern[bench]'"
     )
@@ -37,48 +44,62 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Time the problems and print a row each."""
-    from seiskern.bench import elastic
+    from seiskern.bench import adjoint, elastic
 
     if options.turns < 1:
         raise ValueError(f"`--turns` must be >= 1, got {options.turns}")
+    family: Any = {"elastic": elastic, "adjoint": adjoint}[options.family]
+    columns: Any = {"elastic": _elastic, "adjoint": _adjoint}[options.family]
     toy = options.toy or bool(os.environ.get("SEISKERN_TOY"))
     rows = []
-    for row in elastic.run_bench(options.peers, toy=toy, turns=options.turns):
+    for row in family.run_bench(options.peers, toy=toy, turns=options.turns):
         rows.append(row)
         if not options.json and not options.markdown:
-            print(_line(row), flush=True)
-    machine = elastic.machine()
+            cells = (f"{name} {value}" for name, value in columns(row).items())
+            print(f"{row.problem:<40} {'  '.join(cells)}", flush=True)
+    machine, footnote = elastic.machine(), FOOTNOTES[options.family]
     if options.json:
         print_json({"machine": machine, "rows": [dataclasses.asdict(row) for row in rows]})
     elif options.markdown:
-        print(markdown(rows, machine))
+        facts = ", ".join(f"{key} {value}" for key, value in machine.items())
+        print(markdown({row.problem: columns(row) for row in rows}) + f"\n\n{footnote}. {facts}.")
     else:
-        print(f"\n{FOOTNOTE}")
+        print(f"\n{footnote}")
         print(table(list(machine.items())))
     return 0
 
 
-def markdown(rows: "Sequence[Row]", machine: dict[str, object]) -> str:
-    """Table for docs/benchmarks.md, and the machine it holds for."""
-    peers = list(rows[0].peers) if rows else []
-    header = ["case (fp32)", "seiskern, ms", "Mcell/s", "of triad", "of in-cache", "B/cell"]
-    header += [f"{p}, ms" for p in peers]
-    lines = [header, ["---", *["---:"] * (len(header) - 1)]]
-    for row in rows:
-        shares = [f"{row.bandwidth:.2f}", f"{row.in_cache:.2f}"]
-        own = [f"{row.ms:.4g}", f"{row.mcells:.0f}", *shares, f"{row.bytes_per_cell:.0f}"]
-        lines.append([row.problem, *own, *(_peer(row, name) for name in peers)])
-    facts = ", ".join(f"{key} {value}" for key, value in machine.items())
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{FOOTNOTE}. {facts}."
+def markdown(rows: "Mapping[str, Mapping[str, str]]") -> str:
+    """Table for docs/benchmarks.md: columns by row."""
+    names = list(next(iter(rows.values()), {}))
+    lines = [["case (fp32)", *names], ["---", *["---:"] * len(names)]]
+    lines += [[problem, *columns.values()] for problem, columns in rows.items()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _peer(row: "Row", name: str) -> str:
-    middle, least, greatest = row.ratios[name]
-    return f"{row.peers[name]:.4g}, {middle:.2f}x [{least:.2f}-{greatest:.2f}]"
+def _elastic(row: "elastic.Row") -> dict[str, str]:
+    peers = {f"{name}, ms": _peer(row.peers[name], row.ratios[name]) for name in row.peers}
+    return {
+        "seiskern, ms": f"{row.ms:.4g}",
+        "Mcell/s": f"{row.mcells:.0f}",
+        "of triad": f"{row.bandwidth:.2f}",
+        "of in-cache": f"{row.in_cache:.2f}",
+        "B/cell": f"{row.bytes_per_cell:.0f}",
+        **peers,
+    }
 
 
-def _line(row: "Row") -> str:
-    speed = f"{row.ms:9.4g} ms {row.mcells:7.0f} Mcell/s"
-    shares = f"{row.bandwidth:5.2f} of triad {row.in_cache:5.2f} of in-cache"
-    peers = "  ".join(f"{name} {_peer(row, name)}" for name in row.peers)
-    return f"{row.problem:<40} {speed} {shares} {row.bytes_per_cell:4.0f} B/cell  {peers}".rstrip()
+def _adjoint(row: "adjoint.Row") -> dict[str, str]:
+    peers = {f"{name}, ms": _peer(row.peers[name], row.ratios[name]) for name in row.peers}
+    return {
+        "no gradient, ms": f"{row.forward_ms:.4g}",
+        **{f"{name}, ms": f"{ms:.4g}" for name, ms in row.ms.items()},
+        **{f"way back, {name}": f"{ratio:.2f}" for name, ratio in row.backward.items()},
+        **peers,
+        **{f"{name}, MiB": f"{size:.0f}" for name, size in row.memory.items()},
+    }
+
+
+def _peer(ms: float, ratio: tuple[float, float, float]) -> str:
+    middle, least, greatest = ratio
+    return f"{ms:.4g}, {middle:.2f}x [{least:.2f}-{greatest:.2f}]"

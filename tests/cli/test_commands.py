@@ -1,5 +1,6 @@
 """The small commands and what they all share."""
 
+import importlib.util
 import io
 import re
 import sys
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from seiskern.bench import elastic
+from seiskern.bench import adjoint, elastic
 from seiskern.cli import app, doctor, terminal
 from seiskern.verify import half_space
 
@@ -253,8 +254,8 @@ def test_bench_prints_times_and_ratios(cli, timings):
     assert code == 0
     assert timings == [(True, False, 3)]
     first = " ".join(out.splitlines()[0].split())
-    assert first.startswith("first 10 ms 1234 Mcell/s 1.25 of triad 0.75 of in-cache 48 B/cell")
-    assert first.endswith("deepwave 30, 3.00x [2.50-3.50] devito 5, 0.50x [0.40-0.60]")
+    own = "seiskern, ms 10 Mcell/s 1234 of triad 1.25 of in-cache 0.75 B/cell 48"
+    assert first == f"first {own} deepwave, ms 30, 3.00x [2.50-3.50] devito, ms 5, 0.50x [0.40-0.60]"
     assert "threads" in out
     assert re.search(r"handover_ns +\d+", out)
 
@@ -276,6 +277,19 @@ def test_bench_as_json_and_markdown(cli, timings):
     own, peers = "10 | 1234 | 1.25 | 0.75 | 48", "30, 3.00x [2.50-3.50] | 5, 0.50x [0.40-0.60]"
     assert lines[2] == f"| first | {own} | {peers} |"
     assert len({line.count("|") for line in lines[:4]}) == 1
+
+
+def test_bench_of_the_adjoint(cli):
+    """At toy size, beside deepwave where it is installed, with whose gradients ours must agree."""
+    peers = ["--peers"] if importlib.util.find_spec("deepwave") else []
+    code, document, _ = cli("bench", "adjoint", "--toy", "--turns", "1", "--json", *peers)
+    assert code == 0
+    for row, problem in zip(document["rows"], adjoint.TOY, strict=True):
+        assert row["problem"] == problem.name
+        assert set(row["ms"]) == set(row["backward"]) == set(adjoint.STRATEGIES)
+        assert set(row["memory"]) == {*adjoint.STRATEGIES, *row["peers"]}
+        assert min(row["ms"].values()) > row["forward_ms"] > 0
+        assert not peers or row["correlation"] > 0.99
 
 
 @pytest.mark.parametrize("how", ["option", "environment"])

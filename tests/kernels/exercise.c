@@ -1,6 +1,6 @@
 /* Calls every function of the C interface on grids of all kinds, in arrays of exactly the promised size, for
  * the sanitizers of the compiler (test_sanitizers.py). Fails if padding is written to, if threads change a
- * bit, if something is not finite, or if bad input is let through. */
+ * bit, if something is not finite, if the adjoint is no transpose, or if bad input is let through. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,6 +141,44 @@ static void require_medium(const sk_elastic_grid* g, const sk_elastic_layout_t* 
   }
 }
 
+static double dot(const void* a, const void* b, int itemsize, int64_t n) {
+  double sum = 0;
+  for (int64_t e = 0; e < n; ++e) sum += get(a, itemsize, e) * get(b, itemsize, e);
+  return sum;
+}
+
+/* The adjoint of a run, in two pieces, for records as their own gradients: <sources, their gradients> must be
+ * <records, records>. */
+static void transpose(const sk_elastic* run, const sk_elastic_layout_t* l, int threads) {
+  const sk_elastic_grid* g = &run->grid;
+  const int64_t n_fields = g->ndim == 2 ? 5 : SK_FIELDS, n_series = run->n_shots * STEPS * SERIES;
+  sk_elastic_adjoint p = {0};
+  p.run = *run;
+  p.run.fields = zeros(run->n_shots * n_fields * l->array_size, g->itemsize);
+  p.run.pml = zeros(run->n_shots * l->filter_size, g->itemsize);
+  p.images = zeros(run->n_shots * l->n_images * l->array_size, g->itemsize);
+  p.strain = zeros(run->n_shots * (n_fields - g->ndim) * l->array_size, g->itemsize);
+  sk_elastic_gradient* const sources[] = {&p.velocity_sources, &p.stress_sources};
+  for (int kind = 0; kind < 2; ++kind) {
+    sources[kind]->data = zeros(n_series, g->itemsize);
+    sources[kind]->weight = zeros(ENTRIES, g->itemsize);
+  }
+  p.velocity_receivers.data = run->velocity_receivers.data;
+  p.velocity_receivers.weight = zeros(ENTRIES, g->itemsize);
+  p.stress_receivers.data = run->stress_receivers.data;
+  require(sk_elastic_run_adjoint(&p, 3, STEPS, threads) == SK_OK, "adjoint");
+  require(sk_elastic_run_adjoint(&p, 0, 3, threads) == SK_OK, "adjoint");
+  require_clean(g, l, p.run.fields, run->n_shots * n_fields, "padding of the adjoint");
+  double given = 0, found = 0;
+  given += dot(run->velocity_receivers.data, run->velocity_receivers.data, g->itemsize, n_series);
+  given += dot(run->stress_receivers.data, run->stress_receivers.data, g->itemsize, n_series);
+  found += dot(run->velocity_sources.data, p.velocity_sources.data, g->itemsize, n_series);
+  found += dot(run->stress_sources.data, p.stress_sources.data, g->itemsize, n_series);
+  require(fabs(given - found) <= (g->itemsize == 4 ? 1e-3 : 1e-11) * given, "the adjoint is no transpose");
+  for (int kind = 0; kind < 2; ++kind) free(sources[kind]->data), free(sources[kind]->weight);
+  free(p.run.fields), free(p.run.pml), free(p.images), free(p.strain), free(p.velocity_receivers.weight);
+}
+
 /* One run; returns the wavefield and, in `records`, both records. */
 static void* simulate(const sk_elastic_grid* g, int64_t n_shots, int64_t n_models, int threads,
                       void** records) {
@@ -178,6 +216,8 @@ static void* simulate(const sk_elastic_grid* g, int64_t n_shots, int64_t n_model
   p.fields = filled(n_shots * n_fields * l.array_size, g->itemsize, 1, 1);
   p.pml = filled(n_shots * l.pml_size, g->itemsize, 1, 1);
   p.at_rest = 1;
+  p.history_last = STEPS;
+  p.history = filled(n_shots * (l.history_lead + (STEPS + 1) * l.slice_size), g->itemsize, 1, 1);
   sparse points[4];
   for (int s = 0; s < 4; ++s) points[s] = make_sparse(&grid, n_shots, s % 2, s < 2);
   p.velocity_sources = points[0].points, p.stress_sources = points[1].points;
@@ -186,12 +226,13 @@ static void* simulate(const sk_elastic_grid* g, int64_t n_shots, int64_t n_model
   p.at_rest = 0;
   require(sk_elastic_run(&p, 3, STEPS, threads) == SK_OK, "run");
   require_clean(g, &l, p.fields, n_shots * n_fields, "padding of the fields");
+  transpose(&p, &l, threads);
   const size_t bytes = (size_t)(n_shots * STEPS * SERIES * g->itemsize);
   *records = zeros(2 * (int64_t)bytes, 1);
   memcpy(*records, points[2].data, bytes), memcpy((char*)*records + bytes, points[3].data, bytes);
   for (int s = 0; s < 4; ++s) free_sparse(&points[s]);
   free((void*)m.vp.data), free((void*)m.vs.data), free((void*)m.rho.data);
-  free(medium), free(profiles), free(p.pml);
+  free(medium), free(profiles), free(p.pml), free(p.history);
   return p.fields;
 }
 

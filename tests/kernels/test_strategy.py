@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import weakref
 from functools import cache
 
 import pytest
@@ -27,10 +28,9 @@ STRATEGIES = {
 }
 
 
-def gradients(run, strategy, times=1):
-    """Of everything, by autograd; the last of so many."""
+def propagation(run, strategy, look=lambda step: None):
+    """A run from rest, and what wants a gradient."""
     problem = run.problem
-    state = elastic.State.at_start(problem, run.n_shots)
     points = [
         elastic.Points.build(problem, data.clone(), node[:, 0], index, number, series, weight)
         for _, node, index, number, series, weight, data in run.points
@@ -38,17 +38,23 @@ def gradients(run, strategy, times=1):
     inputs = [problem.pack(run.medium), *(p.data for p in points[:2]), *(p.weight for p in points[:3])]
     for value in inputs:
         value.requires_grad_()
-    looked = []
     what = elastic.Propagation(
         problem,
-        state,
+        elastic.State.at_start(problem, run.n_shots),
         problem.profiles(SPEED, 0.1, 1e-3, 0.2),
         (points[0], points[1]),
         (points[2], points[3]),
         (4, run.n_steps),
-        looked.append,
+        look,
         strategy,
     )
+    return what, inputs
+
+
+def gradients(run, strategy, times=1):
+    """Of everything, by autograd; the last of so many."""
+    looked = []
+    what, inputs = propagation(run, strategy, looked.append)
     records = what.records(inputs[0])
     assert looked == [4, run.n_steps]
     loss = sum(record.square().sum() for record in records)
@@ -127,6 +133,37 @@ def test_bad_arguments():
     ]:
         with pytest.raises(ValueError, match=message):
             make()
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("back", [False, True])
+def test_nothing_outlives_the_records(back, name, rng, monkeypatch):
+    """Memory is free as soon as nobody can ask for the gradient, without the garbage collector."""
+    made = []
+
+    def remember(original):
+        def make(*arguments, **options):
+            result = original(*arguments, **options)
+            made.append(weakref.ref(result))
+            return result
+
+        return make
+
+    monkeypatch.setattr(elastic.History, "empty", remember(elastic.History.empty))
+    monkeypatch.setattr(elastic.State, "copied", remember(elastic.State.copied))
+    run = random_run(rng, (17, 37), 4, depth=7, n_steps=13)
+    gc.collect()
+    gc.disable()
+    try:
+        what, inputs = propagation(run, STRATEGIES[name])
+        records = what.records(inputs[0])
+        if back:
+            torch.autograd.grad(sum(record.sum() for record in records), inputs)
+        assert made
+        del what, inputs, records
+        assert not [1 for reference in made if reference() is not None]
+    finally:
+        gc.enable()
 
 
 def test_disk_is_freed_with_the_array(tmp_path):

@@ -210,7 +210,8 @@ class _Propagate(torch.autograd.Function):
         what = what.with_inputs(inputs[:2], inputs[2:])
         ctx.tape = _Tape(what, medium)
         ctx.tape.run()
-        return what.receivers[0].data, what.receivers[1].data
+        # Other tensors than the tape has: it must not hold what holds it, which no collector would find.
+        return what.receivers[0].data.detach(), what.receivers[1].data.detach()
 
     @staticmethod
     @torch.autograd.function.once_differentiable

@@ -1,0 +1,185 @@
+"""Records and the gradient of the medium, beside deepwave.
+
+The problems are those of `seiskern.bench.elastic`; the loss is half the sum of squares of the records. Before
+anything is timed, gradients must agree with deepwave's. Memory is the peak of a process of its own that
+computes the gradient once, above what it held before.
+"""
+
+import contextlib
+import math
+import multiprocessing
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+import seiskern as sk
+from seiskern.bench.elastic import RHO, SPACING, VP, VS, Problem, explosion_and_line, ratios
+from seiskern.bench.harness import turn_by_turn
+
+FULL = [
+    Problem(64, 2, 400, shots=14),
+    Problem(200, 2, 500, shots=4),
+    Problem(64, 3, 100),
+    Problem(200, 2, 2000),
+]
+TOY = [Problem(32, 2, 60, shots=2), Problem(24, 3, 60)]
+STRATEGIES: dict[str, sk.Full | sk.Checkpointed] = {"full": sk.Full(), "checkpointed": sk.Checkpointed()}
+
+
+@dataclass(frozen=True)
+class Row:
+    """Outcome of one problem.
+
+    Attributes
+    ----------
+    problem : str
+        Which.
+    forward_ms : float
+        Median time of records without gradient.
+    ms : dict
+        By strategy: median time of records and gradient.
+    backward : dict
+        By strategy: time of the way back, over that of records without gradient.
+    peers : dict
+        Median time of records and gradient in ms by name.
+    ratios : dict
+        By peer: median, least and greatest ratio of its time to ours with `Full`, turn by turn.
+    memory : dict
+        Peak in MiB, by strategy and peer.
+    correlation : float
+        Of the gradients with deepwave's; NaN where it was not run.
+    """
+
+    problem: str
+    forward_ms: float
+    ms: dict[str, float]
+    backward: dict[str, float]
+    peers: dict[str, float]
+    ratios: dict[str, tuple[float, float, float]]
+    memory: dict[str, float]
+    correlation: float
+
+
+def run_bench(peers: bool, toy: bool = False, turns: int = 5) -> Iterator[Row]:
+    """Time all problems; see `seiskern.bench.elastic.run_bench`."""
+    for problem in TOY if toy else FULL:
+        with warnings.catch_warnings():  # the few steps may cut the wavelet, which no grid resolves
+            warnings.filterwarnings("ignore", message="the source reaches")
+            yield _measure(problem, peers, turns)
+
+
+def _measure(problem: Problem, peers: bool, turns: int) -> Row:
+    contenders: dict[str, Callable[[], object]] = {
+        "forward": seiskern_run(problem, None),
+        **{f"{name}, forward": seiskern_run(problem, name, False) for name in STRATEGIES},
+        **{name: seiskern_run(problem, name) for name in STRATEGIES},
+    }
+    correlation, others = math.nan, ["deepwave"] if peers else []
+    if peers:
+        contenders["deepwave"] = deepwave_run(problem)
+        correlation = _correlation(contenders["full"](), contenders["deepwave"]())
+        if not correlation > 0.99:
+            raise RuntimeError(
+                f"gradients of {problem.name} do not agree with deepwave's: correlation {correlation:.4f}"
+            )
+    times = turn_by_turn(contenders, turns)
+    forward = times["forward"].median
+    return Row(
+        problem=problem.name,
+        forward_ms=1e3 * forward,
+        ms={name: 1e3 * times[name].median for name in STRATEGIES},
+        backward={
+            name: (times[name].median - times[f"{name}, forward"].median) / forward for name in STRATEGIES
+        },
+        peers={name: 1e3 * times[name].median for name in others},
+        ratios={name: ratios(times[name], times["full"]) for name in others},
+        memory={name: peak_memory(problem, name) for name in (*STRATEGIES, *others)},
+        correlation=correlation,
+    )
+
+
+def seiskern_run(problem: Problem, strategy: str | None, backward: bool = True) -> Callable[[], Tensor]:
+    """One run by this package; returns the gradients of vp and vs, (2, nz, [ny,] nx), if there are any."""
+    source, receivers = explosion_and_line(problem)
+
+    def run() -> Tensor:
+        vp, vs, rho = (
+            torch.full(problem.shape, value, requires_grad=strategy is not None) for value in (VP, VS, RHO)
+        )
+        data = sk.simulate(
+            sk.Medium(vp, vs, rho, SPACING),
+            [source] * problem.shots,
+            receivers,
+            dt=problem.dt,
+            nt=problem.steps + 1,
+            quantity="pressure",
+            free_surface=False,
+            absorbing=problem.absorbing,
+            order=problem.order,
+            dispersion_correction=False,
+            adjoint=STRATEGIES[strategy] if strategy else None,
+        ).data
+        if strategy is None or not backward:
+            return data
+        return torch.stack(torch.autograd.grad(data, (vp, vs, rho), data.detach())[:2])
+
+    return run
+
+
+def deepwave_run(problem: Problem) -> Callable[[], Tensor]:
+    """One run by deepwave, as it stands out of the box; its gradients as those of vp and vs."""
+    from seiskern.bench import peers
+
+    lamb, mu, buoyancy, forward = peers.deepwave_problem(problem, gradient=True)
+
+    def run() -> Tensor:
+        records = forward()
+        of_lamb, of_mu, _ = torch.autograd.grad(records, (lamb, mu, buoyancy), records.detach())
+        return torch.stack([2 * RHO * VP * of_lamb, 2 * RHO * VS * (of_mu - 2 * of_lamb)])
+
+    return run
+
+
+def _correlation(own: object, peer: object) -> float:
+    """Of gradients, without what is within three nodes of the source, where they are largest, or of an edge.
+
+    Sources and receivers of the two are spread differently over the staggered grid.
+    """
+    a, b = (torch.as_tensor(x).double() for x in (own, peer))
+    inside = torch.zeros_like(a)
+    inside[(slice(None), *(slice(3, n - 3) for n in a.shape[1:]))] = 1
+    middle = a.shape[-1] // 2
+    rows = (slice(middle - 3, middle + 4),) * (a.ndim - 2)
+    inside[(slice(None), *rows)] = 0  # the line of receivers, on which the source lies
+    a, b = a * inside, b * inside
+    return float((a * b).sum() / (a.norm() * b.norm()))
+
+
+def peak_memory(problem: Problem, name: str) -> float:
+    """Peak of one run above what its process held before, MiB."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        return float(pool.apply(_peak, (problem, name)))
+
+
+def _peak(problem: Problem, name: str) -> float:
+    warnings.simplefilter("ignore")
+    made = deepwave_run(problem) if name == "deepwave" else seiskern_run(problem, name)
+    small = Problem(16, problem.ndim, 2, absorbing=2)  # loads all code
+    (deepwave_run(small) if name == "deepwave" else seiskern_run(small, name))()
+    with contextlib.suppress(OSError):  # else what loading it took counts as held before
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    before = _high_water()
+    made()
+    return (_high_water() - before) / 1024
+
+
+def _high_water() -> int:
+    """Most memory that this process has held, KiB; that of getrusage may be its parent's."""
+    (line,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))
+    return int(line)
