@@ -154,10 +154,15 @@ class _Tape:
         for action in self.schedule:
             if isinstance(action, Back):
                 self._segment(self.what, state, action.segment)
-                self.what.state = self.again.state = State(*torch.empty(2, 0))  # others may want the memory
+                self._let_go()
                 return
             self.what.advance(state, self.medium, self.cuts[action.first], self.cuts[action.last])
             self.kept[action.last] = self._put(state)
+
+    def _let_go(self) -> None:
+        """Of what only the first run needs."""
+        for what in (self.what, self.again):
+            what.state, what.look = State(*torch.empty(2, 0)), lambda step: None
 
     def back(self, adjoint: Callable[[History, int, int], None]) -> None:
         """Call adjoint(history, first step, last step) for all segments, the last one first."""
@@ -168,24 +173,30 @@ class _Tape:
             self._adjoint(adjoint)
         for action in self.schedule:
             if isinstance(action, Forward):
-                state = self._wavefield(action.first)
+                state = self._wavefield(action.first, forget=False)
                 self.again.advance(state, self.medium, self.cuts[action.first], self.cuts[action.last])
-                in_memory = self.what.strategy.where == "memory"
-                self.kept[action.last] = state if in_memory else self._put(state)
+                self.kept[action.last] = state if self._in_memory else self._put(state)
             else:
-                state = self._wavefield(action.segment)
-                self.kept.pop(action.segment, None)
-                self._segment(self.again, state, action.segment)
+                self._segment(self.again, self._wavefield(action.segment, forget=True), action.segment)
                 self._adjoint(adjoint)
+
+    @property
+    def _in_memory(self) -> bool:
+        return self.what.strategy.where == "memory"
 
     def _put(self, state: State) -> State:
         return state.copied(self.what.strategy.array)
 
-    def _wavefield(self, segment: int) -> State:
+    def _wavefield(self, segment: int, forget: bool) -> State:
         """Before a segment, to be changed."""
         if segment == 0:
             return State.at_start(self.what.problem, self.n_shots)
-        return self.kept[segment].copied()
+        if forget and self._in_memory:
+            return self.kept.pop(segment)
+        state = self.kept[segment].copied()
+        if forget:
+            del self.kept[segment]
+        return state
 
     def _segment(self, what: Propagation, state: State, segment: int) -> None:
         """Make a segment with its history."""
