@@ -13,7 +13,7 @@ import pytest
 import torch
 from random_runs import SPEED, random_run
 
-from seiskern.kernels import elastic
+from seiskern.kernels import elastic, memory
 from seiskern.kernels.elastic.strategy import Back, Checkpointed, Forward, Full, schedule
 
 STRATEGIES = {
@@ -164,6 +164,15 @@ def test_nothing_outlives_the_records(back, name, rng, monkeypatch):
         assert not [1 for reference in made if reference() is not None]
     finally:
         gc.enable()
+
+
+def test_too_little_memory_is_said_before(monkeypatch):
+    assert memory.available() > 1e6
+    monkeypatch.setattr(memory, "available", lambda: 5e8)
+    Full().array((1000, 1000), torch.float64)
+    message = r"needs 0.8 GB at once and 0.5 GB are free; `adjoint=Checkpointed\(\)` takes less"
+    with pytest.raises(MemoryError, match=message):
+        Full().array((100, 1000, 1000), torch.float64)
 
 
 def test_disk_is_freed_with_the_array(tmp_path):

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from seiskern import _checks
+from seiskern.kernels import memory
 from seiskern.kernels.elastic.plan import Problem
-from seiskern.kernels.memory import empty
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,22 @@ class Kept:
             raise ValueError(f"`path` must be None unless `where` is 'disk', got {self.path!r}")
 
     def array(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """Of any values."""
-        if self.where == "memory":
-            return empty(shape, dtype)
+        """Of any values.
+
+        Raises
+        ------
+        MemoryError
+            If there is not enough memory: else the system would end the process without a word.
+        """
         size = math.prod(shape)
+        if self.where == "memory":
+            wanted, free = size * dtype.itemsize, memory.available()
+            if wanted > free:
+                raise MemoryError(
+                    f"the gradient needs {wanted / 1e9:.3g} GB at once and {free / 1e9:.3g} GB are free; "
+                    "`adjoint=Checkpointed()` takes less, `where='disk'` none of it"
+                )
+            return memory.empty(shape, dtype)
         if size == 0:
             return torch.empty(shape, dtype=dtype)
         with tempfile.TemporaryFile(dir=self.path) as file:  # the mapping outlives it
