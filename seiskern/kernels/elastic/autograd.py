@@ -26,26 +26,24 @@ class _Stagger(torch.autograd.Function):
     """A medium at nodes to the coefficients of the kernels."""
 
     @staticmethod
-    def forward(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor) -> Tensor:
-        return media.stagger(problem, vp, vs, rho)
+    def forward(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, threads: int | None) -> Tensor:
+        return media.stagger(problem, vp, vs, rho, threads)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Problem, Tensor, Tensor, Tensor], output: Tensor) -> None:
-        ctx.problem, vp, vs, rho = inputs
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.problem, vp, vs, rho, _ = inputs
         ctx.save_for_backward(vp, vs, rho)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         vp, vs, rho = ctx.saved_tensors
-        return (None, *stagger_gradient(ctx.problem, vp, vs, rho, gradient))
+        return (None, *stagger_gradient(ctx.problem, vp, vs, rho, gradient), None)
 
 
-def stagger(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor) -> Tensor:
+def stagger(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, threads: int | None = None) -> Tensor:
     """As `seiskern.kernels.elastic.medium.stagger`, with gradients."""
-    if not any(value.requires_grad for value in (vp, vs, rho)):
-        return media.stagger(problem, vp, vs, rho)
-    return _Stagger.apply(problem, vp, vs, rho)
+    return _Stagger.apply(problem, vp, vs, rho, threads)
 
 
 @dataclass

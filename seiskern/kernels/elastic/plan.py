@@ -255,15 +255,19 @@ class Points:
     weight: Tensor
     data: Tensor
 
+    def __post_init__(self) -> None:
+        """Check."""
+        if not all(tensor.is_contiguous() for tensor in self._tensors()):
+            raise ValueError("`Points` must hold contiguous tensors")
+
+    def _tensors(self) -> tuple[Tensor, ...]:
+        return self.row_start, self.offset, self.number, self.series, self.weight, self.data
+
     @cached_property
     def native(self) -> Any:
         """The addresses for the compiled module; the tensors stay alive with this object."""
-        tensors = (self.row_start, self.offset, self.number, self.series, self.weight, self.data)
-        for tensor in tensors:
-            if not tensor.is_contiguous():
-                raise ValueError("`Points` must hold contiguous tensors")
         n_steps, n_series = self.data.shape[1:]
-        return _ext.require().ElasticPoints(*(t.data_ptr() for t in tensors), n_series, n_steps)
+        return _ext.require().ElasticPoints(*(t.data_ptr() for t in self._tensors()), n_series, n_steps)
 
     @classmethod
     @lru_cache(maxsize=4)
