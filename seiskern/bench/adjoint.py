@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 import seiskern as sk
-from seiskern.bench.elastic import RHO, SPACING, VP, VS, Problem, explosion_and_line, ratios
+from seiskern.bench.elastic import RHO, SPACING, VP, VS, Problem, explosion_and_line, ratios, simulate_options
 from seiskern.bench.harness import turn_by_turn
 
 FULL = [
@@ -115,13 +115,7 @@ def seiskern_run(problem: Problem, strategy: str | None, backward: bool = True) 
             sk.Medium(vp, vs, rho, SPACING),
             [source] * problem.shots,
             receivers,
-            dt=problem.dt,
-            nt=problem.steps + 1,
-            quantity="pressure",
-            free_surface=False,
-            absorbing=problem.absorbing,
-            order=problem.order,
-            dispersion_correction=False,
+            **simulate_options(problem),
             adjoint=STRATEGIES[strategy] if strategy else None,
         ).data
         if strategy is None or not backward:

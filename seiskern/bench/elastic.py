@@ -12,6 +12,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -223,6 +224,19 @@ def explosion_and_line(problem: Problem) -> tuple[sk.Explosion, sk.Receivers]:
     return source, sk.Receivers(**line | {"x": torch.arange(problem.n) * SPACING})
 
 
+def simulate_options(problem: Problem) -> dict[str, Any]:
+    """What `simulate` is asked for."""
+    return {
+        "dt": problem.dt,
+        "nt": problem.steps + 1,
+        "quantity": "pressure",
+        "free_surface": False,
+        "absorbing": problem.absorbing,
+        "order": problem.order,
+        "dispersion_correction": False,
+    }
+
+
 def seiskern_run(problem: Problem) -> Callable[[], Tensor]:
     """One simulation by this package; returns the records after each step, (shot, receiver, steps)."""
     medium = _medium(problem)
@@ -235,13 +249,7 @@ def seiskern_run(problem: Problem) -> Callable[[], Tensor]:
             medium,
             [source] * problem.shots,
             receivers,
-            dt=problem.dt,
-            nt=problem.steps + 1,
-            quantity="pressure",
-            free_surface=False,
-            absorbing=problem.absorbing,
-            order=problem.order,
-            dispersion_correction=False,
+            **simulate_options(problem),
         ).component("p")[..., 1:]
 
     return run
