@@ -8,7 +8,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import seiskern as sk
-from seiskern.cli.config import Config, Grid, Layer, Receivers, Simulation, Source, Span, Uniform, Wavelet
+from seiskern.cli.config import (
+    Experiment,
+    Grid,
+    Layer,
+    Medium,
+    Receivers,
+    Simulation,
+    Source,
+    Span,
+    Uniform,
+    Wavelet,
+)
 from seiskern.cli.tables import ConfigError
 from seiskern.io import read_medium
 from seiskern.media.random import random_layered_crust
@@ -17,9 +28,9 @@ T = TypeVar("T")
 AnySource = sk.MomentTensor | sk.Explosion | sk.Force
 
 
-def build_medium(config: Config) -> sk.Medium:
-    """``sk.Medium`` of the configured dtype."""
-    grid, medium = config.grid, config.medium
+def build_medium(config: Experiment, medium: Medium | None = None) -> sk.Medium:
+    """``sk.Medium`` of the configured dtype; that of the table ``medium`` or another one on the same grid."""
+    grid, medium = config.grid, medium or config.medium
     dtype = getattr(torch, config.simulation.dtype)
     if medium.layers is not None:
         return _layers(medium.layers, grid, dtype)
@@ -34,7 +45,7 @@ def build_medium(config: Config) -> sk.Medium:
     return sk.Medium(vp, vs, rho, grid.steps)
 
 
-def build_shots(config: Config) -> list[list[AnySource]]:
+def build_shots(config: Experiment) -> list[list[AnySource]]:
     """One list of sources per shot; a source without ``shot`` is a shot of its own."""
     numbers = shot_numbers(config)
     shots: list[list[AnySource]] = [[] for _ in set(numbers)]
@@ -46,7 +57,7 @@ def build_shots(config: Config) -> list[list[AnySource]]:
     return shots
 
 
-def shot_numbers(config: Config) -> list[int]:
+def shot_numbers(config: Experiment) -> list[int]:
     """Number of the shot that each source belongs to, from 0 in the order they first appear."""
     numbers: dict[tuple[str, int], int] = {}
     keys = [

@@ -1,10 +1,10 @@
-"""The TOML of ``seiskern simulate`` as frozen dataclasses; docs/simulate-toml.md documents each key."""
+"""The TOML of the commands as frozen dataclasses; docs/simulate-toml.md documents the keys they share."""
 
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from seiskern.cli.tables import ConfigError, from_table
 from seiskern.grid import AXES
@@ -22,6 +22,7 @@ WAVELET_KEYS = {
     "file": ("file",),
 }
 SOURCE_KEYS = {"moment_tensor": ("moment",), "explosion": ("moment",), "force": ("force",)}
+PATHS = ("file", "figures")  # keys that name files or folders
 ANGLES = ("strike", "dip", "rake", "m0")
 
 
@@ -150,24 +151,42 @@ class Output:
 
 
 @dataclass(frozen=True)
-class Config:
-    """The whole file."""
+class Experiment:
+    """What is simulated: the tables that commands share."""
 
     grid: Grid
     medium: Medium
     source: tuple[Source, ...]
     receivers: Receivers
     simulation: Simulation
+
+
+@dataclass(frozen=True)
+class Config(Experiment):
+    """The whole file of ``seiskern simulate``."""
+
     snapshots: Snapshots | None = None
     output: Output = Output()
 
 
+Kind = TypeVar("Kind", bound=Experiment)
+
+
 def load_config(path: str | os.PathLike[str]) -> tuple[Config, str]:
+    """Read and check the file of ``seiskern simulate``; see `load`."""
+    config, text = load(path, Config)
+    if config.snapshots is not None:
+        for name in ("every", "stride"):
+            check_positive(f"snapshots.{name}", getattr(config.snapshots, name))
+    return config, text
+
+
+def load(path: str | os.PathLike[str], kind: type[Kind]) -> tuple[Kind, str]:
     """Read and check a configuration; relative paths in it start at its folder.
 
     Returns
     -------
-    Config, str
+    Experiment, str
         The configuration and its text.
 
     Raises
@@ -185,36 +204,61 @@ def load_config(path: str | os.PathLike[str]) -> tuple[Config, str]:
         table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"`config` must be TOML, got {path}: {error}") from error
-    config = _anchor(from_table(Config, table), path.parent)
+    config = _anchored(from_table(kind, _one_place_each(table)), path.parent)
     _check(config)
     return config, text
 
 
-def _anchor(config: Config, folder: Path) -> Config:
+def _one_place_each(table: dict[str, Any]) -> dict[str, Any]:
+    """A source whose coordinates are lists or spans as one source for each."""
+    given = table.get("source")
+    if not isinstance(given, list):
+        return table
+    sources: list[Any] = []
+    for source in given:
+        places = {
+            axis: _places(source[axis])
+            for axis in AXES[3]
+            if isinstance(source, dict) and isinstance(source.get(axis), list | dict)
+        }
+        counts = {len(values) for values in places.values()}
+        if len(counts) > 1:
+            raise ConfigError(f"`source` must have lists of equal length, got {sorted(counts)} places")
+        each = [dict(zip(places, values, strict=True)) for values in zip(*places.values(), strict=True)]
+        sources += [source | place for place in each] if places else [source]
+    return table | {"source": sources}
+
+
+def _places(value: Any) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    span = from_table(Span, value)
+    last = max(span.count - 1, 1)
+    return [span.start + (span.stop - span.start) * n / last for n in range(span.count)]
+
+
+def _anchored(value: Any, folder: Path) -> Any:
     """Relative paths of the file as paths from the current folder."""
-
-    def anchored(name: str | None) -> str | None:
-        return None if name is None else str(folder / name)
-
-    sources = tuple(
-        replace(source, wavelet=replace(source.wavelet, file=anchored(source.wavelet.file)))
-        for source in config.source
-    )
-    output = replace(
-        config.output, file=str(folder / config.output.file), figures=anchored(config.output.figures)
-    )
-    medium = replace(config.medium, file=anchored(config.medium.file))
-    return replace(config, source=sources, output=output, medium=medium)
+    if isinstance(value, tuple):
+        return tuple(_anchored(entry, folder) for entry in value)
+    if not is_dataclass(value):
+        return value
+    changed = {}
+    for entry in fields(value):
+        given = getattr(value, entry.name)
+        is_path = entry.name in PATHS and isinstance(given, str)
+        changed[entry.name] = str(folder / given) if is_path else _anchored(given, folder)
+    return replace(value, **changed)  # type: ignore[type-var]
 
 
-def _check(config: Config) -> None:
+def _check(config: Experiment) -> None:
     """Refuse what the types cannot: numbers out of range and keys that exclude or need each other."""
     ndim = len(config.grid.shape)
     if ndim not in (2, 3) or min(config.grid.shape) < 1:
         raise ConfigError(f"`grid.shape` must be 2 or 3 positive integers, got {list(config.grid.shape)}")
     if len(config.grid.steps) != ndim or min(config.grid.steps) <= 0:
         raise ConfigError(f"`grid.spacing` must be > 0, one or {ndim} numbers, got {config.grid.spacing}")
-    _check_one_of("medium", config.medium, ("file", "uniform", "layers", "random_seed"))
+    check_medium("medium", config.medium)
     if not config.source:
         raise ConfigError("`source` must have at least one entry, got none")
     for number, source in enumerate(config.source):
@@ -225,18 +269,23 @@ def _check(config: Config) -> None:
     multiaxial = config.simulation.multiaxial
     if multiaxial is not None and not 0 <= multiaxial <= 1:
         raise ConfigError(f"`simulation.multiaxial` must lie in [0, 1], got {multiaxial}")
-    positive = [("simulation.dt", config.simulation.dt), ("simulation.nt", config.simulation.nt)]
-    if config.snapshots is not None:
-        positive += [
-            ("snapshots.every", config.snapshots.every),
-            ("snapshots.stride", config.snapshots.stride),
-        ]
-    for name, value in positive:
-        if value <= 0:
-            raise ConfigError(f"`{name}` must be > 0, got {value}")
+    for name in ("dt", "nt"):
+        check_positive(f"simulation.{name}", getattr(config.simulation, name))
 
 
-def _check_one_of(path: str, table: object, names: tuple[str, ...]) -> None:
+def check_positive(name: str, value: float) -> None:
+    """Refuse what is not above zero."""
+    if value <= 0:
+        raise ConfigError(f"`{name}` must be > 0, got {value}")
+
+
+def check_medium(path: str, medium: Medium) -> None:
+    """Refuse a medium that is not described in exactly one way."""
+    check_one_of(path, medium, ("file", "uniform", "layers", "random_seed"))
+
+
+def check_one_of(path: str, table: object, names: tuple[str, ...]) -> None:
+    """Refuse a table that has none of these keys, or several."""
     given = [name for name in names if getattr(table, name) is not None]
     if len(given) != 1:
         raise ConfigError(f"`{path}` must hold exactly one of {', '.join(names)}, got {given or 'none'}")

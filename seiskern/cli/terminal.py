@@ -37,11 +37,14 @@ def print_json(document: Any) -> None:
 
 def progress_bar(label: str) -> Callable[[int, int], None] | None:
     """Return a bar for ``simulate(progress=)``, or None where standard error is no terminal."""
-    return _Bar(label) if sys.stderr.isatty() else None
+    return Progress(label) if sys.stderr.isatty() else None
 
 
-class _Bar:
-    """Redraws one line of the terminal; ends it when all is done."""
+class Progress:
+    """Redraws one line where standard error is a terminal, and ends it when all is done; else says nothing.
+
+    Its ``label`` may change.
+    """
 
     def __init__(self, label: str) -> None:
         self.label = label
@@ -49,7 +52,10 @@ class _Bar:
         self.drawn = 0.0
 
     def __call__(self, done: int, total: int) -> None:
+        """Draw it."""
         now = time.monotonic()
+        if not sys.stderr.isatty():
+            return
         if now - self.drawn < REDRAW and done < total:
             return
         self.drawn = now

@@ -1,16 +1,16 @@
 """Simulation results in HDF5. docs/hdf5-schema.md documents the layout, whose names are written here only."""
 
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypedDict
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-FORMAT = "seiskern-simulation"
+from seiskern.io._whole import mark, new_file, old_file
+
+KIND = "simulation"
 FORMAT_VERSION = 1
 UNITS = {"velocity": "m/s", "displacement": "m", "acceleration": "m/s^2", "pressure": "Pa", "strain": "1"}
 MEDIUM_UNITS = {"vp": "m/s", "vs": "m/s", "rho": "kg/m^3"}
@@ -77,21 +77,8 @@ def write_simulation(path: str | os.PathLike[str], result: Simulation) -> None:
         If the folder of ``path`` does not exist.
     """
     _check(result)
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"`path` must lie in an existing folder, got {path}")
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    try:
-        with h5py.File(temporary, "w") as file:
-            _write(file, result)
-        with open(temporary, "rb") as written:
-            os.fsync(written.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with new_file(path) as file:
+        _write(file, result)
 
 
 def read_simulation(path: str | os.PathLike[str]) -> Simulation:
@@ -104,23 +91,8 @@ def read_simulation(path: str | os.PathLike[str]) -> Simulation:
     ValueError
         If it is no HDF5 file, is damaged, was not written by seiskern or is newer than this version can read.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"`path` must be an existing file, got {path}")
-    if not h5py.is_hdf5(path):
-        raise ValueError(f"`path` must be an HDF5 file, got {path}, which is none or is cut off at its start")
-    try:
-        with h5py.File(path, "r") as file:
-            _check_format(file, path)
-            return _read(file)
-    except (OSError, KeyError) as error:
-        raise ValueError(f"`path` must be an undamaged simulation file, got {path}: {error}") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with old_file(path, KIND, FORMAT_VERSION) as file:
+        return _read(file)
 
 
 def _check(result: Simulation) -> None:
@@ -150,8 +122,7 @@ def _check(result: Simulation) -> None:
 
 
 def _write(file: h5py.File, result: Simulation) -> None:
-    file.attrs["format"] = FORMAT
-    file.attrs["format_version"] = FORMAT_VERSION
+    mark(file, KIND, FORMAT_VERSION)
     file.attrs["seiskern_version"] = result.get("seiskern_version", "")
     file.attrs["config"] = result.get("config", "")
     traces = _put(file, "traces", np.asarray(result["traces"], dtype=np.float32), trailing_axes=2)
@@ -168,13 +139,27 @@ def _write(file: h5py.File, result: Simulation) -> None:
     if "snapshots" in result:
         _write_snapshots(file.create_group("snapshots"), result["snapshots"])
     if "medium" in result:
-        medium = file.create_group("medium")
-        fields: Mapping[str, Any] = result["medium"]
-        medium.attrs["spacing"] = list(result["medium"]["spacing"])
-        medium.attrs["spacing_units"] = "m"
-        for name, units in MEDIUM_UNITS.items():
-            values = np.asarray(fields[name], dtype=np.float32)
-            _put(medium, name, values, trailing_axes=2).attrs["units"] = units
+        write_medium_group(file.create_group("medium"), result["medium"], np.dtype(np.float32))
+
+
+def write_medium_group(group: h5py.Group, medium: Medium, dtype: np.dtype[Any] | None = None) -> None:
+    """Write a medium, of its own type or of another."""
+    fields: Mapping[str, Any] = medium
+    group.attrs["spacing"] = list(medium["spacing"])
+    group.attrs["spacing_units"] = "m"
+    for name, units in MEDIUM_UNITS.items():
+        values = np.asarray(fields[name], dtype=dtype)
+        _put(group, name, values, trailing_axes=2).attrs["units"] = units
+
+
+def read_medium_group(group: h5py.Group) -> Medium:
+    """Read what `write_medium_group` wrote."""
+    return {
+        "vp": group["vp"][()],
+        "vs": group["vs"][()],
+        "rho": group["rho"][()],
+        "spacing": tuple(float(step) for step in group.attrs["spacing"]),
+    }
 
 
 def _write_sources(group: h5py.Group, sources: Sequence[Mapping[str, Any]]) -> None:
@@ -211,17 +196,6 @@ def _put(group: h5py.Group, name: str, data: NDArray[Any], trailing_axes: int) -
     )
 
 
-def _check_format(file: h5py.File, path: Path) -> None:
-    if file.attrs.get("format") != FORMAT:
-        raise ValueError(f"`path` must be a simulation written by seiskern, got {path}, another HDF5 file")
-    version = int(file.attrs["format_version"])
-    if version > FORMAT_VERSION:
-        raise ValueError(
-            f"`path` must have format version <= {FORMAT_VERSION}, got version {version} in {path}; "
-            "a newer seiskern reads it"
-        )
-
-
 def _read(file: h5py.File) -> Simulation:
     traces = file["traces"]
     result: Simulation = {
@@ -244,13 +218,7 @@ def _read(file: h5py.File) -> Simulation:
             "spacing": tuple(float(step) for step in data.attrs["spacing"]),
         }
     if "medium" in file:
-        medium = file["medium"]
-        result["medium"] = {
-            "vp": medium["vp"][()],
-            "vs": medium["vs"][()],
-            "rho": medium["rho"][()],
-            "spacing": tuple(float(step) for step in medium.attrs["spacing"]),
-        }
+        result["medium"] = read_medium_group(file["medium"])
     return result
 
 

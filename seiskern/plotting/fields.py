@@ -68,7 +68,7 @@ def snapshots(
     check_shape("fields", values, (None, None, None), "(time, z, x)")
     check_shape("times", instants, values.shape[:1], "(time,)")
     limit = float(np.percentile(np.abs(values), SATURATED)) or float(np.abs(values).max()) or 1.0
-    extent = _extent(values.shape[1:], spacing)
+    extent = extent_of(values.shape[1:], spacing)
     layout = _panel_layout(len(instants), extent)
     with new_figure(*layout, title, sharex=True, sharey=True) as (figure, panels):
         from matplotlib.cm import ScalarMappable
@@ -85,7 +85,7 @@ def snapshots(
             panel.set_title(f"{instant:.2f} s")
         for unused in panels.flat[len(instants) :]:
             unused.set_visible(False)
-        _label_edges(panels)
+        label_edges(panels)
         _amplitude_bar(figure, panels, ScalarMappable(norm, DIVERGING), limit, label)
     return figure
 
@@ -124,7 +124,7 @@ def medium_section(
     shape = next(iter(arrays.values())).shape
     for name, values in arrays.items():
         check_shape(f"fields[{name!r}]", values, shape if len(shape) == 2 else (None, None), "(z, x)")
-    extent = _extent(shape, spacing)
+    extent = extent_of(shape, spacing)
     height = 2.9 * (extent[2] - extent[3]) / (extent[1] - extent[0])
     with new_figure(1, len(arrays), 0.6 + 3.0 * len(arrays), 1.8 + height, title, sharey=True) as (
         figure,
@@ -137,11 +137,11 @@ def medium_section(
                 panel.plot(x, z, "v", ms=5, mfc="white", mec=INK, mew=0.7, clip_on=False, zorder=4)
             mark_source(panel, source)
             figure.colorbar(image, ax=panel, location="bottom", shrink=0.85, label=name)
-        _label_edges(panels)
+        label_edges(panels)
     return figure
 
 
-def _extent(shape: tuple[int, ...], spacing: tuple[float, float]) -> tuple[float, float, float, float]:
+def extent_of(shape: tuple[int, ...], spacing: tuple[float, float]) -> tuple[float, float, float, float]:
     """Left, right, bottom, top in km, for ``imshow``: samples are centres of pixels."""
     (nz, nx), (dz, dx) = shape, (step / 1e3 for step in spacing)
     return -0.5 * dx, (nx - 0.5) * dx, (nz - 0.5) * dz, -0.5 * dz
@@ -169,7 +169,8 @@ def _amplitude_bar(figure: Figure, panels: NDArray[Any], colors: Any, limit: flo
     bar.set_label(label)
 
 
-def _label_edges(panels: NDArray[Any]) -> None:
+def label_edges(panels: NDArray[Any]) -> None:
+    """Depth on the left, x below the lowest panel that is seen."""
     for panel in panels[:, 0]:
         panel.set_ylabel("depth (km)")
     for column in panels.T:

@@ -28,6 +28,7 @@ SINC_BETA = 10.0
 TAIL = 32  # samples by which a series is continued before its spectrum is taken
 EDGE = 0.9  # share of the Nyquist frequency from which on spectra are faded out
 PIECE = 512  # frequencies at a time
+BAND = 64  # samples at a time
 
 
 @dataclass(frozen=True)
@@ -114,17 +115,30 @@ class Clock:
             if kind == "value" and not self.corrected:
                 return torch.nn.functional.pad(series[..., self.ratio - 1 : self._last : self.ratio], (1, 0))
             series = torch.nn.functional.pad(series[..., :-1], (1, 0))
-        series = series.double()
-        if self.corrected:
-            return self._corrected_record(series, half, kind)
-        if kind == "integral":
+        if kind == "integral" or self.corrected:
+            series = series.double()
+            if self.corrected:
+                return self._corrected_record(series, half, kind)
             return self._integrate(series, half)[..., : self._last + 1 : self.ratio]
-        taps = half_sample(derivative=kind == "derivative") / (self.step if kind == "derivative" else 1)
         if not half:
             raise ValueError("a derivative is taken of series at half steps only")
-        padded = torch.nn.functional.pad(series, (EXTRA, 0))
-        windows = padded.unfold(-1, TAPS, self.ratio)[..., : self.nt, :]
-        return windows @ taps
+        result: Tensor = _Midway.apply(series, self, kind == "derivative")
+        return result
+
+    def midway(self, derivative: bool) -> Iterator[tuple[slice, slice, Tensor]]:
+        """Pieces of the matrix that takes a series at half steps to samples: samples, steps, and its values.
+
+        Few of the values are zero in a piece, and a product of matrices is fast.
+        """
+        taps = half_sample(derivative) / (self.step if derivative else 1)
+        for first in range(0, self.nt, BAND):
+            last = min(first + BAND, self.nt)
+            begin = first * self.ratio - EXTRA
+            matrix = taps.new_zeros(last - first, (last - first - 1) * self.ratio + TAPS)
+            for number, row in enumerate(matrix):
+                row[number * self.ratio : number * self.ratio + TAPS] = taps
+            before = max(-begin, 0)  # steps before the first one: nothing was there
+            yield slice(first, last), slice(begin + before, begin + matrix.shape[1]), matrix[:, before:]
 
     def _integrate(self, series: Tensor, half: bool) -> Tensor:
         """Running integral of a series at half steps, at whole steps."""
@@ -212,6 +226,41 @@ class _Spectrum:
         for piece in torch.arange(count).split(PIECE):
             there = torch.exp(-1j * self.times[:, None] * self.mapped(omega[piece]))
             yield there, gain[piece, None] * torch.exp(1j * omega[piece, None] * self.wanted)
+
+
+class _Midway(torch.autograd.Function):
+    """Series, (..., steps), at half steps to samples, (..., nt): `Clock.midway`."""
+
+    @staticmethod
+    def forward(series: Tensor, clock: "Clock", derivative: bool) -> Tensor:
+        rows = series.reshape(-1, series.shape[-2] if series.ndim > 1 else 1, series.shape[-1])
+        result = series.new_empty(*rows.shape[:-1], clock.nt)
+        for samples, steps, matrix in clock.midway(derivative):
+            matrix = matrix.to(series.dtype)
+            for row, out in zip(rows, result, strict=True):  # rounding must not depend on their number
+                out[:, samples] = row[:, steps] @ matrix.T
+        return result.reshape(*series.shape[:-1], clock.nt)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, "Clock", bool], output: Tensor) -> None:
+        series, ctx.clock, ctx.derivative = inputs
+        ctx.steps = series.shape[-1]
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:
+        result: Tensor = _Midway.apply(tangent, ctx.clock, ctx.derivative)  # it is linear
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        rows = gradient.reshape(-1, gradient.shape[-2] if gradient.ndim > 1 else 1, gradient.shape[-1])
+        # Steps outside and series inside, as the kernels have them.
+        result = gradient.new_zeros(len(rows), ctx.steps, rows.shape[1])
+        for samples, steps, matrix in ctx.clock.midway(ctx.derivative):
+            matrix = matrix.to(gradient.dtype)
+            for row, out in zip(rows, result, strict=True):
+                out[steps] += matrix.T @ row[:, samples].T
+        return result.transpose(1, 2).reshape(*gradient.shape[:-1], ctx.steps), None, None
 
 
 class _Transform(torch.autograd.Function):

@@ -119,3 +119,20 @@ def test_the_correction_removes_the_error_of_leapfrog(ratio):
         errors.append(float((record - exact)[quiet].norm() / exact[quiet].norm()))
     assert errors[0] > 0.02
     assert errors[1] < errors[0] / 10
+
+
+@pytest.mark.parametrize("kind", ["value", "derivative", "integral"])
+@pytest.mark.parametrize(("nt", "ratio"), [(5, 1), (70, 2), (130, 3)])
+def test_derivatives_of_records_are_exact(kind, nt, ratio):
+    clock = Clock(0.1, nt, ratio)
+    series = torch.randn(2, 3, clock.steps, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    series.requires_grad_()
+    assert torch.autograd.gradcheck(lambda s: clock.record(s, True, kind), [series], fast_mode=True)
+
+
+def test_a_record_does_not_depend_on_how_many_there_are():
+    clock = Clock(0.1, 130, 2)
+    series = torch.randn(5, 3, clock.steps, generator=torch.Generator().manual_seed(0))
+    together = clock.record(series, True)
+    for one, got in zip(series, together, strict=True):
+        assert torch.equal(clock.record(one[None], True)[0], got)

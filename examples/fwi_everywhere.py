@@ -1,0 +1,11 @@
+"""Sources in a ring, receivers at every node: figure 8 of Yang et al. (2023), doi:10.1109/TGRS.2023.3264210.
+
+python examples/fwi_everywhere.py     # writes fwi_everywhere.png; SEISKERN_TOY=1 makes it small and quick
+"""
+
+from seiskern.verify import ring
+
+true = ring.truth()
+outcome = ring.recover(true, ring.homogeneous(true), everywhere=True)
+ring.draw("fwi_everywhere.png", true, {"inverted": outcome.medium, "start": ring.homogeneous(true)})
+print(outcome)
