@@ -1,0 +1,19 @@
+"""Inversion of waveforms."""
+
+from seiskern.inversion.misfit import (
+    L2,
+    Envelope,
+    GraphSpaceTransport,
+    Misfit,
+    NormalizedCorrelation,
+    SlicedWasserstein,
+)
+
+__all__ = [
+    "L2",
+    "Envelope",
+    "GraphSpaceTransport",
+    "Misfit",
+    "NormalizedCorrelation",
+    "SlicedWasserstein",
+]
