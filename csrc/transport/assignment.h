@@ -35,9 +35,9 @@ class Assignment {
 
   int64_t n_, n_blocks_;
   std::vector<double> source_x_, source_y_, target_x_, target_y_;  // targets are sorted by x
-  std::vector<int64_t> order_;                                     // of the sorted targets: their numbers
-  std::vector<double> gain_, price_;                               // of sources, of targets
-  std::vector<int64_t> target_of_, source_of_, free_;              // -1: none; targets without a source
+  std::vector<int64_t> order_, home_;  // numbers of the sorted targets; of sources: block of the nearest
+  std::vector<double> gain_, price_;   // of sources, of targets
+  std::vector<int64_t> target_of_, source_of_, free_;  // -1: none; targets without a source
   // The search: per target its distance so far, infinite once it is settled, and the source before it; the
   // price, infinite once it is settled; per block of targets the least distance of each lane.
   std::vector<double> reach_, toll_, least_;

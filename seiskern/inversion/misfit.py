@@ -5,9 +5,9 @@ None has a unit, and none changes when all data are scaled alike, with the numbe
 after them: a weight of regularisation means the same in every survey.
 
 `SlicedWasserstein` and `GraphSpaceTransport` see trace r as the points :math:`(t_i / s, u_i / A_r)` of the
-plane. :math:`A_r` is the peak of the observed trace, so weak traces tolerate the same delays as strong ones;
-of a trace of zeros it is that of the gather. Squared distances are weighed by :math:`A_r^2`: amplitudes count
-as in `L2`, and for any data
+plane. :math:`A_r` is the peak of the observed trace, at least 1e-6 of that of all: weak traces tolerate the
+same delays as strong ones. Squared distances are weighed by :math:`A_r^2`: amplitudes count as in `L2`, and
+for any data
 
 .. math:: \text{SlicedWasserstein} \le \text{GraphSpaceTransport} \le \text{L2},
 
@@ -16,8 +16,8 @@ expected between the data, and two periods at least: a Ricker wavelet then has o
 Much more, and the misfit tells little but how amplitudes are distributed.
 
 Points stand for the graph of a trace. With fewer than some 50 to a period, delays by fractions of their
-distance make minima of their own; ``refine`` puts more of them on the lines between the samples. (`L2` above is
-then that of the refined traces.)
+distance make minima of their own; ``refine`` puts more of them on the lines between the samples. (`L2` above
+is then that of the refined traces.)
 """
 
 import math
@@ -34,7 +34,7 @@ from seiskern.kernels.transport import assign
 Misfit = Callable[[Tensor, Tensor], Tensor]
 """What `seiskern.inversion` asks of a misfit: (synthetic, observed) to a scalar."""
 
-QUIETEST = 1e-6  # of the strongest trace's norm: weaker ones have lost all digits of single precision
+QUIETEST = 1e-6  # of the strongest trace: weaker ones have lost all digits of single precision
 SMOOTHING = 1e-3  # of a trace's peak: where envelopes become round
 
 
@@ -141,8 +141,8 @@ class GraphSpaceTransport(_Transport):
     .. math:: J = \frac{1}{2 \sum d^2} \sum_r \min_\sigma \sum_i
               \left[(u_i - d_{\sigma(i)})^2 + A_r^2 \left(\frac{t_i - t_{\sigma(i)}}{s}\right)^2\right]
 
-    over all permutations of the points. The best is found exactly. A small change of u keeps it, so
-    the gradient is that of `L2` against the data in that order; there are kinks where it changes.
+    over all permutations of the points. The best is found exactly. A small change of u keeps it, so the
+    gradient is that of `L2` against the data in that order; there are kinks where it changes.
 
     Parameters
     ----------
@@ -257,6 +257,5 @@ def _pair(synthetic: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _peaks(d: Tensor) -> Tensor:
-    """Largest amplitude of each trace (..., 1); where it is zero that of all."""
-    peaks = d.abs().amax(-1, keepdim=True)
-    return torch.where(peaks > 0, peaks, peaks.max())
+    """Largest amplitude of each trace (..., 1), but at least `QUIETEST`; that of all is 1."""
+    return d.abs().amax(-1, keepdim=True).clamp(min=QUIETEST)
