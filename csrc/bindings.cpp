@@ -162,6 +162,18 @@ void run_adjoint(const sk_elastic& run, const std::array<Gradient, 4>& gradients
   check(status);
 }
 
+// Addresses of sources, targets and the permutation.
+void assign(int64_t n_pairs, int64_t n, std::uintptr_t sources, std::uintptr_t targets, int threads,
+            std::uintptr_t permutation) {
+  int status = SK_OK;
+  {
+    const py::gil_scoped_release release;
+    status = sk_transport_assign(n_pairs, n, pointer<double>(sources), pointer<double>(targets), threads,
+                                 pointer<int64_t>(permutation));
+  }
+  check(status);
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_C, m) {
@@ -194,6 +206,7 @@ PYBIND11_MODULE(_C, m) {
     if (n == 0) throw std::invalid_argument(sk_error());
     return std::vector<double>(norms.begin(), norms.begin() + n);
   });
+  m.def("transport_assign", &assign);
   m.def("handover", &seiskern::handover);
   m.def("version", &sk_version);
   m.def("isa", &sk_isa);

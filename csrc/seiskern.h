@@ -259,6 +259,12 @@ int sk_elastic_run(const sk_elastic* problem, int64_t first, int64_t last, int32
  * The medium of a run with images must be isotropic. */
 int sk_elastic_run_adjoint(const sk_elastic_adjoint* problem, int64_t first, int64_t last, int32_t threads);
 
+/* Of `n_pairs` pairs of clouds of n points in the plane: source i of a pair goes to its target
+ * permutation[i], so that the sum of the squared distances is least. `sources` and `targets` are (n_pairs, n,
+ * 2), permutation is (n_pairs, n). The result does not depend on the threads, which share the pairs. */
+int sk_transport_assign(int64_t n_pairs, int64_t n, const double* sources, const double* targets,
+                        int32_t threads, int64_t* permutation);
+
 /* Version of the compiled core. */
 const char* sk_version(void);
 

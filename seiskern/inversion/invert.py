@@ -12,12 +12,11 @@ from torch import Generator, Tensor
 from torch.utils.checkpoint import checkpoint
 
 from seiskern import _checks
-from seiskern.inversion.misfit import L2
+from seiskern.inversion.misfit import L2, Misfit
 from seiskern.inversion.model import Model
 from seiskern.inversion.survey import Survey, lowpass, random_code
 from seiskern.media.model import Medium
 
-Misfit = Callable[[Tensor, Tensor], Tensor]
 Regularization = Callable[[Medium], Tensor]
 Adam = partial(torch.optim.Adam, lr=0.01)
 

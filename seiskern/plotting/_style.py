@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 SEQUENTIAL = "cividis"  # perceptually uniform, the same to colour-blind eyes, readable in grey
 DIVERGING = "RdBu_r"
 INK, ACCENT, SECOND = "#222222", "#b2182b", "#2166ac"  # dark grey, red, blue: told apart by colour-blind eyes
+# Several lines: the colours of Okabe and Ito, told apart by colour-blind eyes, and dashes for grey print.
+LINES = (
+    (INK, "-"),
+    ("#56b4e9", "--"),
+    ("#009e73", "-."),
+    ("#d55e00", "-"),
+    ("#0072b2", "-"),
+    ("#cc79a7", ":"),
+)
 STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 10,

@@ -346,9 +346,24 @@ static void refuse_strides(void) {
   free(fields), free(medium), free(profiles);
 }
 
+/* Points on a grid, so with ties, by two threads; each target is taken once. */
+static void assign(int64_t n) {
+  enum { PAIRS = 3 };
+  double *sources = zeros(2 * PAIRS * n, 8), *targets = zeros(2 * PAIRS * n, 8);
+  int64_t *permutation = zeros(PAIRS * n, 8), *taken = zeros(PAIRS * n, 8);
+  for (int64_t c = 0; c < 2 * PAIRS * n; ++c) sources[c] = c * 7 % 5, targets[c] = c * 11 % 6;
+  require(sk_transport_assign(PAIRS, n, sources, targets, 2, permutation) == SK_OK, "assignment");
+  for (int64_t i = 0; i < PAIRS * n; ++i) taken[i / n * n + permutation[i]] += 1;
+  for (int64_t i = 0; i < PAIRS * n; ++i) require(taken[i] == 1, "not a permutation");
+  targets[n] = NAN;
+  require(sk_transport_assign(PAIRS, n, sources, targets, 1, permutation) == SK_INVALID, "NaN was accepted");
+  free(sources), free(targets), free(permutation), free(taken);
+}
+
 int main(void) {
   int cases = 0;
   refuse(), refuse_entries(), refuse_strides();
+  assign(1), assign(16), assign(53);
   for (int ndim = 2; ndim <= 3; ++ndim) {
     for (int order = 2; order <= 8; order += 2) {
       for (int variant = 0; variant < 8; ++variant) {

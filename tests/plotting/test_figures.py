@@ -111,6 +111,15 @@ def test_trace_comparison_draws_both(rng):
     assert above.get_xdata()[0] == 1.0
 
 
+def test_misfit_curves_are_drawn_over_their_largest():
+    delays = np.linspace(-1, 1, 5)
+    figure = drawn(plotting.misfit_curves(delays, {"L2": delays**2 / 4, "nothing": 0 * delays}))
+    _, line, flat = figure.axes[0].lines  # after that at zero
+    np.testing.assert_allclose(line.get_ydata(), delays**2)
+    np.testing.assert_array_equal(flat.get_ydata(), 0)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["L2", "nothing"]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -127,6 +136,8 @@ def test_trace_comparison_draws_both(rng):
         (lambda: plotting.velocity_map(np.zeros((3, 4, 5)), np.zeros(3), np.zeros(4)), "`x` must be"),
         (lambda: plotting.snapshots(np.zeros((2, 3, 4)), [0.0], (1.0, 1.0)), "`times` must be"),
         (lambda: plotting.snapshots(np.zeros((3, 4)), [0.0], (1.0, 1.0)), "`fields` must be"),
+        (lambda: plotting.misfit_curves([0.0, 1.0], {"a": np.zeros(3)}), r"`curves\['a'\]` must be"),
+        (lambda: plotting.misfit_curves([0.0], {}), "`curves` must hold 1 to 6 misfits, got 0"),
         (lambda: plotting.medium_section({}, (1.0, 1.0)), "`fields` must hold"),
         (
             lambda: plotting.medium_section({"a": np.zeros((2, 2)), "b": np.zeros((2, 3))}, (1.0, 1.0)),
