@@ -323,6 +323,7 @@ class Points:
             For `run`. Gradients of its weights reach ``weight``, ``along`` and ``factors``.
         """
         n, n_shots, n_series = len(number), len(data), data.shape[2]
+        flat = None if factors is None else factors.flatten(0, 1)  # maybe a copy, which must outlive the sort
         if any(v is not None and v.requires_grad for v in (weight, factors, *(along or {}).values())):
             nodes = _each_node(problem, shot, index, number, series, weight, along or {}, factor, factors)
             return cls._of_nodes(problem, data, *nodes)
@@ -344,7 +345,7 @@ class Points:
             n,
             [0 if value is None else value.data_ptr() for value in columns],
             [(taps[a].data_ptr(), taps[a].shape[1]) if a in taps else (0, 1) for a in "xyz"],
-            *_values(problem, factors),
+            *_values(problem, flat),
             [value.data_ptr() for value in (row_start, *made)],
         )
         offset, fields, numbers, weights = (value[:found] for value in made)
@@ -420,14 +421,13 @@ def _column(value: Tensor | None, n: int, dtype: torch.dtype) -> Tensor | None:
     return None if value is None else value.to(dtype).contiguous()
 
 
-def _values(problem: Problem, factors: Tensor | None) -> tuple[int, tuple[int, tuple[int, ...]]]:
+def _values(problem: Problem, flat: Tensor | None) -> tuple[int, tuple[int, tuple[int, ...]]]:
     """How many arrays of values at nodes there are, and their address and strides."""
-    if factors is None:
+    if flat is None:
         return 0, (0, (0, 0, 0, 0))
-    if factors.dtype != problem.dtype or factors.shape[2:] != problem.shape:
-        got = f"{tuple(factors.shape)} {factors.dtype}"
+    if flat.dtype != problem.dtype or flat.shape[1:] != problem.shape:
+        got = f"{tuple(flat.shape)} {flat.dtype}"
         raise ValueError(f"`factors` must be (..., {problem.shape}) {problem.dtype}, got {got}")
-    flat = factors.flatten(0, 1)
     along = flat.stride()
     return len(flat), (flat.data_ptr(), (*along[:2], along[2] if problem.ndim == 3 else 0, along[-1]))
 
