@@ -22,6 +22,7 @@ from seiskern.wave.points import Entries, of_receivers, of_sources
 from seiskern.wave.quantity import QUANTITIES
 from seiskern.wave.record import Seismograms, Snapshots, SnapshotWriter, Wavefields
 from seiskern.wave.source import Force, Receivers, Source, as_shots
+from seiskern.wave.transforms import simulate_plainly, transforming
 
 CHUNK_CELLS = 5e8  # cell updates between two looks at the wavefield: one or two seconds
 REFLECTION = 1e-5  # theoretical, of the layers at normal incidence
@@ -154,9 +155,15 @@ def simulate(
     )
     if multiaxial is None:
         multiaxial = decided.multiaxial
-    run = Run(medium, decided, groups, receivers, quantity, multiaxial)
-    data = run.records(snapshots, progress, adjoint)
-    return Seismograms(data, run.components, decided.clock.dt, quantity, run.written)
+    strategy = adjoint
+
+    def go(medium: Medium, groups: list[list[Source]], receivers: Receivers) -> Seismograms:
+        run = Run(medium, decided, groups, receivers, quantity, multiaxial)
+        data = run.records(snapshots, progress, strategy)
+        return Seismograms(data, run.components, decided.clock.dt, quantity, run.written)
+
+    given = medium, groups, receivers
+    return simulate_plainly(go, given) if transforming() else go(*given)
 
 
 class Run:
@@ -242,7 +249,7 @@ class Run:
                 f"the source reaches {highest:.3g} Hz but a grid of {max(self.medium.spacing):g} m "
                 f"resolves {self.plan.frequency:.3g} Hz ({self.plan.points:g} nodes per shortest wavelength "
                 f"at order {self.plan.problem.order}); a spacing of {fine:.3g} m would do",
-                stacklevel=4,
+                stacklevel=5,
             )
 
     def _place(self, name: str, place: Tensor) -> Tensor:

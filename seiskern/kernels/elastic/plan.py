@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seiskern import _ext
+from seiskern import _checks, _ext
 from seiskern.grid import AXES, STRESS, VELOCITY, replicate
 from seiskern.kernels.memory import empty, zeros
 
@@ -320,11 +320,11 @@ class Points:
         Returns
         -------
         Points
-            For `run`. Gradients of its weights reach ``weight``, ``along`` and ``factors``.
+            For `run`. Its weights are differentiable in ``weight``, ``along`` and ``factors``.
         """
         n, n_shots, n_series = len(number), len(data), data.shape[2]
         flat = None if factors is None else factors.flatten(0, 1)  # maybe a copy, which must outlive the sort
-        if any(v is not None and v.requires_grad for v in (weight, factors, *(along or {}).values())):
+        if any(map(_checks.moves, (weight, factors, *(along or {}).values()))):
             nodes = _each_node(problem, shot, index, number, series, weight, along or {}, factor, factors)
             return cls._of_nodes(problem, data, *nodes)
         if factor is not None and factors is not None and len(factors) > 1 and shot is not None:
@@ -408,7 +408,7 @@ def _each_node(
         media = torch.zeros_like(number) if shot is None or len(factors) == 1 else shot
         which = (media, factor.clamp(min=0), *(nodes[a].flatten(1).T for a in axes))
         total = total * torch.where(spread(factor) < 0, 1.0, factors[which].T.reshape(shape).double())
-    moving = any(value.requires_grad for value in along.values())
+    moving = any(map(_checks.moves, along.values()))
     kept = torch.ones(shape, dtype=torch.bool) if moving else total.detach() != 0
     flat = [None if value is None else spread(value)[kept] for value in (shot, number, series)]
     return flat[0], {a: nodes[a][kept] for a in axes}, flat[1], flat[2], total[kept]  # type: ignore[return-value]
