@@ -93,9 +93,10 @@ def simulate(
     Seismograms
         ``data`` of shape (shot, component, receiver, nt), in the medium's dtype. Sample i is at i dt. It is
         differentiable in ``vp``, ``vs`` and ``rho`` of the medium, and in moments, forces, time functions and
-        places of sources and receivers: each may be a tensor that requires a gradient. The gradient is that
-        of these very numbers, the discrete ones; what is decided once (the number of steps, profiles of the
-        absorbing layers) counts as constant. Snapshots have none.
+        places of sources and receivers: each may be a tensor that requires a gradient, or has a tangent
+        (``torch.autograd.forward_ad``, ``torch.func.jvp``), one of the two. Derivatives are those of these
+        very numbers, the discrete ones; what is decided once (the number of steps, profiles of the absorbing
+        layers) counts as constant. Snapshots have none.
 
     Raises
     ------
@@ -103,6 +104,8 @@ def simulate(
         If an argument does not fit; the message says what would.
     FloatingPointError
         If the wavefield is no longer finite.
+    RuntimeError
+        If second derivatives are asked for.
 
     Warns
     -----
