@@ -45,7 +45,7 @@ py::dict layout(const sk_elastic_grid& grid) {
   return py::dict("stride_y"_a = l.stride_y, "stride_z"_a = l.stride_z, "origin"_a = l.origin,
                   "array_size"_a = l.array_size, "pml_size"_a = l.pml_size, "profile_size"_a = l.profile_size,
                   "n_media"_a = l.n_media, "slice_size"_a = l.slice_size, "history_lead"_a = l.history_lead,
-                  "filter_size"_a = l.filter_size, "n_images"_a = l.n_images);
+                  "filter_size"_a = l.filter_size, "n_images"_a = l.n_images, "n_tangents"_a = l.n_tangents);
 }
 
 // Address, then the strides of medium, z, y and x.
@@ -162,6 +162,28 @@ void run_adjoint(const sk_elastic& run, const std::array<Gradient, 4>& gradients
   check(status);
 }
 
+// `scattered` holds fields, memory and points of that wavefield.
+void run_born(const sk_elastic& run, const sk_elastic& scattered, std::uintptr_t medium,
+              int64_t medium_shot_stride, std::uintptr_t pml_again, int64_t first, int64_t last,
+              int threads) {
+  const sk_elastic_born problem{run,
+                                scattered.fields,
+                                scattered.pml,
+                                pointer(medium),
+                                medium_shot_stride,
+                                pointer(pml_again),
+                                scattered.velocity_sources,
+                                scattered.stress_sources,
+                                scattered.velocity_receivers,
+                                scattered.stress_receivers};
+  int status = SK_OK;
+  {
+    const py::gil_scoped_release release;
+    status = sk_elastic_run_born(&problem, first, last, threads);
+  }
+  check(status);
+}
+
 // Addresses of sources, targets and the permutation.
 void assign(int64_t n_pairs, int64_t n, std::uintptr_t sources, std::uintptr_t targets, int threads,
             std::uintptr_t permutation) {
@@ -195,6 +217,7 @@ PYBIND11_MODULE(_C, m) {
   py::class_<sk_elastic>(m, "ElasticRun").def(py::init(&make_run));
   m.def("elastic_run", &run);
   m.def("elastic_run_adjoint", &run_adjoint);
+  m.def("elastic_run_born", &run_born);
   m.def("elastic_max_dt", [](int ndim, int order, Lengths h, double speed) {
     const double limit = sk_elastic_max_dt(ndim, order, h.data(), speed);
     if (limit == 0) throw std::invalid_argument(sk_error());

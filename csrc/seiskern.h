@@ -86,6 +86,7 @@ typedef struct {
   int64_t history_lead;       /* elements of a history before its first slice */
   int64_t filter_size;        /* elements of all memory variables of one shot of the adjoint */
   int64_t n_images;           /* arrays of an image, see sk_image */
+  int64_t n_tangents;         /* arrays of the tangent of a medium, see sk_elastic_born */
 } sk_elastic_layout_t;
 
 /* Sparse linear maps between the wavefield and time series. Entry e of shot s adds weight * series to a field
@@ -188,6 +189,22 @@ typedef struct {
   void* strain;
 } sk_elastic_adjoint;
 
+/* A run and its tangent: the derivative of its wavefield and records along one direction of its medium,
+ * series and weights. With u the wavefield, S the sources, R the receivers and d that direction, the
+ * scattered wavefield du takes the steps of u, with dS added to it; its records are R du. */
+typedef struct {
+  sk_elastic run;     /* without history */
+  void *fields, *pml; /* of the scattered wavefield, as those of the run */
+  /* (n_shots, n_tangents of the layout, array_size), or one for all: d of the arrays of the medium, and in
+   * 3-D of an isotropic one those of an orthorhombic one, of which SK_CXX stands for all of one axis, SK_CXY
+   * for all of two. The padding is zero. NULL: the medium has no tangent. */
+  const void* medium;
+  int64_t medium_shot_stride;
+  void* pml_again; /* as run.pml, and always of the same values; not used if the medium has no tangent */
+  /* Of the scattered wavefield. */
+  sk_elastic_points velocity_sources, stress_sources, velocity_receivers, stress_receivers;
+} sk_elastic_born;
+
 /* Media at nodes, without absorbing layers. */
 typedef struct {
   int32_t ndim, itemsize; /* as in sk_elastic_grid */
@@ -258,6 +275,9 @@ int sk_elastic_run(const sk_elastic* problem, int64_t first, int64_t last, int32
  * the gradient of the velocities and moduli / H times that of the stresses: these run by the scheme itself.
  * The medium of a run with images must be isotropic. */
 int sk_elastic_run_adjoint(const sk_elastic_adjoint* problem, int64_t first, int64_t last, int32_t threads);
+
+/* Advances a run and its tangent. The run is that of sk_elastic_run() to the last bit. */
+int sk_elastic_run_born(const sk_elastic_born* problem, int64_t first, int64_t last, int32_t threads);
 
 /* Of `n_pairs` pairs of clouds of n points in the plane: source i of a pair goes to its target
  * permutation[i], so that the sum of the squared distances is least. `sources` and `targets` are (n_pairs, n,

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 FLOATING = (torch.float32, torch.float64)
 
@@ -33,10 +34,20 @@ def finite(name: str, tensor: Tensor) -> Tensor:
     return tensor
 
 
+def moves(value: Any) -> bool:
+    """Whether derivatives go through it: a tensor that requires a gradient, or has a tangent."""
+    if not isinstance(value, Tensor):
+        return False
+    return value.requires_grad or forward_ad.unpack_dual(value).tangent is not None
+
+
 def constant(name: str, value: Any) -> Any:
-    """Refuse what wants a gradient."""
-    if isinstance(value, Tensor) and value.requires_grad:
-        raise ValueError(f"`{name}` must not require a gradient, got one that does; pass `{name}.detach()`")
+    """Refuse what wants a gradient or has a tangent."""
+    if moves(value):
+        raise ValueError(
+            f"`{name}` must not require a gradient or have a tangent, got one that does; "
+            f"pass `{name}.detach()`"
+        )
     return value
 
 
@@ -63,8 +74,8 @@ def real(name: str, value: Any) -> float:
 
 
 def scalar(name: str, value: Any) -> float | Tensor:
-    """One finite number, or a tensor of one that wants a gradient."""
-    if not (isinstance(value, Tensor) and value.requires_grad):
+    """One finite number, or a tensor of one that wants a gradient or has a tangent."""
+    if not moves(value):
         return real(name, value)
     if value.numel() != 1:
         raise ValueError(f"`{name}` must be one number, got shape {tuple(value.shape)}")

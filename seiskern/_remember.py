@@ -7,6 +7,7 @@ from threading import Lock
 from typing import Any, TypeVar, cast
 
 from torch import Tensor
+from torch.autograd.forward_ad import unpack_dual
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -24,7 +25,7 @@ def remembered(function: F) -> F:
     function : callable
         Of positional arguments: tensors on the CPU, which are told apart by their values, and what is
         hashable. Its results are shared by all who ask with equal arguments, so nobody may change them.
-        Where a tensor requires a gradient nothing is remembered.
+        Where a tensor requires a gradient or has a tangent nothing is remembered.
 
     Returns
     -------
@@ -44,7 +45,8 @@ def remembered(function: F) -> F:
     def ask(*arguments: Any) -> Any:
         nonlocal total
         tensors = tuple(a for a in arguments if isinstance(a, Tensor))
-        if any(a.requires_grad for a in tensors) or held(tensors) > BUDGET:
+        moving = any(a.requires_grad or unpack_dual(a).tangent is not None for a in tensors)
+        if moving or held(tensors) > BUDGET:
             return function(*arguments)
         key = tuple(
             (a.dtype, a.shape, a.numpy().tobytes()) if isinstance(a, Tensor) else a for a in arguments

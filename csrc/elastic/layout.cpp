@@ -75,6 +75,11 @@ bool has_medium(const sk_elastic_grid& g, int m) {
   return !at_nodes && !along_y && !(g.orthorhombic ? modulus : stiffness);
 }
 
+bool has_tangent(const sk_elastic_grid& g, int m) {
+  if (g.ndim == 2 || g.orthorhombic) return has_medium(g, m);
+  return (m >= SK_BX && m <= SK_BZ) || (m >= SK_MXY && m <= SK_CXX) || m == SK_CXY;
+}
+
 int closure_depth(int order) {
   switch (order) {
     case 2:
@@ -152,7 +157,7 @@ sk_elastic_layout_t make_layout(const sk_elastic_grid& g) {
       round_up((g.nz + 2 * radius) * l.stride_z + kRowAlign, page) + 5 * kRowAlign;  // nor must arrays
   for (int axis = 0; axis < 3; ++axis) l.pml_size += 2 * g.ndim * memory_size(g, axis);
   l.profile_size = 6 * (count(g, SK_X) + g.ny + g.nz);
-  for (int m = 0; m < SK_MEDIA; ++m) l.n_media += has_medium(g, m);
+  for (int m = 0; m < SK_MEDIA; ++m) l.n_media += has_medium(g, m), l.n_tangents += has_tangent(g, m);
   const SliceLayout slices(g);
   l.slice_size = slices.size, l.history_lead = slices.lead;
   for (int axis = 0; axis < 3; ++axis) l.filter_size += (2 * g.ndim + 1) * filter_layout(g, axis).size;

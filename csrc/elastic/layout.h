@@ -39,6 +39,9 @@ FilterLayout filter_layout(const sk_elastic_grid& g, int axis);
 // Whether the medium of a grid has an array, by sk_medium.
 bool has_medium(const sk_elastic_grid& g, int m);
 
+// Whether the tangent of a medium has it; see sk_elastic_born.
+bool has_tangent(const sk_elastic_grid& g, int m);
+
 // Planes below a free surface that its closure needs.
 int closure_depth(int order);
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 import seiskern as sk
 from seiskern.bench.elastic import RHO, SPACING, VP, VS, Problem, explosion_and_line, ratios, simulate_options
@@ -45,6 +46,8 @@ class Row:
         By strategy: median time of records and gradient.
     backward : dict
         By strategy: time of the way back, over that of records without gradient.
+    tangent : float
+        Time of records and their tangent along vp, vs and rho, over that of records alone, turn by turn.
     peers : dict
         Median time of records and gradient in ms by name.
     ratios : dict
@@ -59,6 +62,7 @@ class Row:
     forward_ms: float
     ms: dict[str, float]
     backward: dict[str, float]
+    tangent: float
     peers: dict[str, float]
     ratios: dict[str, tuple[float, float, float]]
     memory: dict[str, float]
@@ -76,6 +80,7 @@ def run_bench(peers: bool, toy: bool = False, turns: int = 5) -> Iterator[Row]:
 def _measure(problem: Problem, peers: bool, turns: int) -> Row:
     contenders: dict[str, Callable[[], object]] = {
         "forward": seiskern_run(problem, None),
+        "tangent": tangent_run(problem),
         **{f"{name}, forward": seiskern_run(problem, name, False) for name in STRATEGIES},
         **{name: seiskern_run(problem, name) for name in STRATEGIES},
     }
@@ -96,6 +101,7 @@ def _measure(problem: Problem, peers: bool, turns: int) -> Row:
         backward={
             name: (times[name].median - times[f"{name}, forward"].median) / forward for name in STRATEGIES
         },
+        tangent=ratios(times["tangent"], times["forward"])[0],
         peers={name: 1e3 * times[name].median for name in others},
         ratios={name: ratios(times[name], times["full"]) for name in others},
         memory={name: peak_memory(problem, name) for name in (*STRATEGIES, *others)},
@@ -121,6 +127,22 @@ def seiskern_run(problem: Problem, strategy: str | None, backward: bool = True) 
         if strategy is None or not backward:
             return data
         return torch.stack(torch.autograd.grad(data, (vp, vs, rho), data.detach())[:2])
+
+    return run
+
+
+def tangent_run(problem: Problem) -> Callable[[], Tensor]:
+    """One run by this package with its tangent along the medium itself; returns that."""
+    source, receivers = explosion_and_line(problem)
+
+    def run() -> Tensor:
+        with forward_ad.dual_level():
+            values = [torch.full(problem.shape, value) for value in (VP, VS, RHO)]
+            vp, vs, rho = (forward_ad.make_dual(value, value) for value in values)
+            medium = sk.Medium(vp, vs, rho, SPACING)
+            options = simulate_options(problem)
+            data = sk.simulate(medium, [source] * problem.shots, receivers, **options).data
+            return torch.as_tensor(forward_ad.unpack_dual(data).tangent)
 
     return run
 

@@ -19,6 +19,7 @@ FOOTNOTES = {
     ),
     "adjoint": (
         "times of records and gradient; way back: its time over that of records without gradient; "
+        "with tangent: time of records and their derivative along the medium, over that of records; "
         "ratios: a peer's time over ours, median [least-greatest] of the turns; "
         "MiB: peak of a process that does it once, above what it held before"
     ),
@@ -95,6 +96,7 @@ def _adjoint(row: "adjoint.Row") -> dict[str, str]:
         "no gradient, ms": f"{row.forward_ms:.4g}",
         **{f"{name}, ms": f"{ms:.4g}" for name, ms in row.ms.items()},
         **{f"way back, {name}": f"{ratio:.2f}" for name, ratio in row.backward.items()},
+        "with tangent": f"{row.tangent:.2f}",
         **peers,
         **{f"{name}, MiB": f"{size:.0f}" for name, size in row.memory.items()},
     }

@@ -2,6 +2,7 @@
 
 from seiskern.kernels.elastic import Checkpointed, Full
 from seiskern.wave.elastic import simulate
+from seiskern.wave.gauss_newton import GaussNewton
 from seiskern.wave.plan import Plan, plan
 from seiskern.wave.record import Seismograms, Snapshots, Wavefields
 from seiskern.wave.source import Explosion, Force, MomentTensor, Receivers, double_couple
@@ -12,6 +13,7 @@ __all__ = [
     "Explosion",
     "Force",
     "Full",
+    "GaussNewton",
     "MomentTensor",
     "Plan",
     "Receivers",

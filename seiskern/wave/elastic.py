@@ -22,6 +22,7 @@ from seiskern.wave.points import Entries, of_receivers, of_sources
 from seiskern.wave.quantity import QUANTITIES
 from seiskern.wave.record import Seismograms, Snapshots, SnapshotWriter, Wavefields
 from seiskern.wave.source import Force, Receivers, Source, as_shots
+from seiskern.wave.transforms import simulate_plainly, transforming
 
 CHUNK_CELLS = 5e8  # cell updates between two looks at the wavefield: one or two seconds
 REFLECTION = 1e-5  # theoretical, of the layers at normal incidence
@@ -92,9 +93,10 @@ def simulate(
     Seismograms
         ``data`` of shape (shot, component, receiver, nt), in the medium's dtype. Sample i is at i dt. It is
         differentiable in ``vp``, ``vs`` and ``rho`` of the medium, and in moments, forces, time functions and
-        places of sources and receivers: each may be a tensor that requires a gradient. The gradient is that
-        of these very numbers, the discrete ones; what is decided once (the number of steps, profiles of the
-        absorbing layers) counts as constant. Snapshots have none.
+        places of sources and receivers: each may be a tensor that requires a gradient, or has a tangent
+        (``torch.autograd.forward_ad``, ``torch.func.jvp``), one of the two. Derivatives are those of these
+        very numbers, the discrete ones; what is decided once (the number of steps, profiles of the absorbing
+        layers) counts as constant. Snapshots have none.
 
     Raises
     ------
@@ -102,6 +104,8 @@ def simulate(
         If an argument does not fit; the message says what would.
     FloatingPointError
         If the wavefield is no longer finite.
+    RuntimeError
+        If second derivatives are asked for.
 
     Warns
     -----
@@ -154,9 +158,15 @@ def simulate(
     )
     if multiaxial is None:
         multiaxial = decided.multiaxial
-    run = Run(medium, decided, groups, receivers, quantity, multiaxial)
-    data = run.records(snapshots, progress, adjoint)
-    return Seismograms(data, run.components, decided.clock.dt, quantity, run.written)
+    strategy = adjoint
+
+    def go(medium: Medium, groups: list[list[Source]], receivers: Receivers) -> Seismograms:
+        run = Run(medium, decided, groups, receivers, quantity, multiaxial)
+        data = run.records(snapshots, progress, strategy)
+        return Seismograms(data, run.components, decided.clock.dt, quantity, run.written)
+
+    given = medium, groups, receivers
+    return simulate_plainly(go, given) if transforming() else go(*given)
 
 
 class Run:
@@ -242,7 +252,7 @@ class Run:
                 f"the source reaches {highest:.3g} Hz but a grid of {max(self.medium.spacing):g} m "
                 f"resolves {self.plan.frequency:.3g} Hz ({self.plan.points:g} nodes per shortest wavelength "
                 f"at order {self.plan.problem.order}); a spacing of {fine:.3g} m would do",
-                stacklevel=4,
+                stacklevel=5,
             )
 
     def _place(self, name: str, place: Tensor) -> Tensor:

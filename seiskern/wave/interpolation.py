@@ -6,6 +6,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from seiskern import _checks
+
 TAPS = 8  # nodes of a point, per axis
 BAND = 0.5  # weights fit wavenumbers up to this share of Nyquist's best: 4 nodes per wavelength ...
 DEGREE = 3  # ... and are exact for polynomials of this degree
@@ -84,7 +86,7 @@ def interpolate(position: Tensor, n: int, derivative: bool = False, slope: Tenso
     value = (torch.arange(taps) == nearest[:, None]).double()
     at_surface = torch.zeros_like(position)
     between = ((local - nearest).abs() >= 1e-9) | derivative  # others have the nearest node only
-    moving = between | position.requires_grad  # whose weights have slopes all the same
+    moving = between | _checks.moves(position)  # whose weights have slopes all the same
     if not bool(moving.any()):
         return Weights(inside, value, at_surface)
     near = torch.zeros_like(between) if slope is None else (first < 0) & slope
@@ -138,7 +140,7 @@ class _Fit:
     def weights(self, position: Tensor, derivative: bool) -> Tensor:
         """Of the data, one row per position; solved once per distinct one."""
         distinct, inverse = position, torch.arange(len(position))
-        if not position.requires_grad:
+        if not _checks.moves(position):
             distinct, inverse = torch.unique(position, return_inverse=True)
         sought = torch.full(distinct.shape, derivative)
         covariance = _covariance(distinct, sought, self.place, self.slopes)

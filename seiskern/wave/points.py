@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seiskern import _checks
 from seiskern._remember import remembered
 from seiskern.grid import AXES, VELOCITY, offset
 from seiskern.kernels.elastic import Points, Problem, surface_norms
@@ -83,7 +84,7 @@ class Entries:
 
     def points(self, problem: Problem, medium: Medium, data: Tensor, factors: Tensor | None = None) -> Points:
         """For the kernels, in a medium."""
-        moving = self.place.requires_grad
+        moving = _checks.moves(self.place)
         if self.share is None and factors is None and not moving:  # any medium does
             return replace(_sorted(self, problem, *data.shape[::2]), data=data)
         return self._build(problem, self._shared(medium), data, factors)
@@ -247,7 +248,7 @@ def entries(
     if slope is None:
         return found
     used = along["z"].slope != 0
-    if along["z"].slope.requires_grad:
+    if _checks.moves(along["z"].slope):
         used |= slope
     near = torch.nonzero(used).flatten()
     if len(near) == 0:

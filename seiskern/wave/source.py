@@ -10,7 +10,7 @@ from torch import Tensor
 
 from seiskern import _checks
 
-Components = dict[str, float | Tensor]  # by field; tensors where they want a gradient
+Components = dict[str, float | Tensor]  # by field; tensors where derivatives go through them
 
 
 def double_couple(strike: float, dip: float, rake: float, m0: float) -> Tensor:
@@ -78,7 +78,7 @@ class MomentTensor:
         if not torch.allclose(moment, moment.T, rtol=1e-6, atol=1e-9 * largest):
             raise ValueError("`moment` must be symmetric")
         names = "xz" if ndim == 2 else "xyz"
-        if moment.requires_grad:
+        if _checks.moves(moment):
             moment = (moment + moment.T) / 2  # for a symmetric gradient
             return {f"s{names[i]}{names[j]}": moment[i, j] for i in range(ndim) for j in range(i, ndim)}
         return {f"s{names[i]}{names[j]}": float(moment[i, j]) for i in range(ndim) for j in range(i, ndim)}
@@ -139,7 +139,7 @@ class Force:
         _checks.finite("force", force)
         if force.shape != (ndim,):
             raise ValueError(f"`force` must have {ndim} components, got shape {tuple(force.shape)}")
-        given = force if force.requires_grad else force.tolist()
+        given = force if _checks.moves(force) else force.tolist()
         return {f"v{a}": f for a, f in zip("xz" if ndim == 2 else "xyz", given, strict=True)}
 
     @property

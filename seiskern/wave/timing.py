@@ -279,6 +279,11 @@ class _Transform(torch.autograd.Function):
         _, ctx.spectrum, ctx.weight = inputs
 
     @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:
+        result: Tensor = _Transform.apply(tangent, ctx.spectrum, ctx.weight)  # it is linear
+        return result
+
+    @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         result = gradient.new_zeros(*gradient.shape[:-1], len(ctx.spectrum.times))
         for there, back in ctx.spectrum.products(ctx.weight):

@@ -179,6 +179,47 @@ static void transpose(const sk_elastic* run, const sk_elastic_layout_t* l, int t
   free(p.run.fields), free(p.run.pml), free(p.images), free(p.strain), free(p.velocity_receivers.weight);
 }
 
+/* The tangent of a run along its own sources, which is the run itself, and along these and its medium. */
+static void tangent(const sk_elastic* run, const sk_elastic_layout_t* l, int threads) {
+  const sk_elastic_grid* g = &run->grid;
+  const int64_t n_fields = run->n_shots * (g->ndim == 2 ? 5 : SK_FIELDS),
+                n_series = run->n_shots * STEPS * SERIES;
+  sk_elastic_born p = {0};
+  p.run = *run, p.run.at_rest = 1, p.run.history = NULL;
+  p.velocity_sources = run->velocity_sources, p.stress_sources = run->stress_sources;
+  p.velocity_receivers = run->velocity_receivers, p.stress_receivers = run->stress_receivers;
+  void** const pml[] = {&p.run.pml, &p.pml, &p.pml_again};
+  for (int n = 0; n < 3; ++n) *pml[n] = filled(run->n_shots * l->pml_size, g->itemsize, 1, 1);
+  p.run.fields = filled(n_fields * l->array_size, g->itemsize, 1, 1);
+  p.fields = filled(n_fields * l->array_size, g->itemsize, 1, 1);
+  void** const data[] = {&p.run.velocity_receivers.data, &p.velocity_receivers.data,
+                         &p.run.stress_receivers.data, &p.stress_receivers.data};
+  char* medium = filled(l->n_tangents * l->array_size, g->itemsize, -1e-4, 2e-4);
+  for (int64_t n = 0; n < l->n_tangents * l->array_size; ++n) {
+    if (!is_node(g, l, n % l->array_size)) memset(medium + n * g->itemsize, 0, (size_t)g->itemsize);
+  }
+  for (int changed = 0; changed < 2; ++changed) {
+    for (int n = 0; n < 4; ++n) *data[n] = zeros(n_series, g->itemsize);
+    p.medium = changed ? medium : NULL;
+    require(sk_elastic_run_born(&p, 0, STEPS, threads) == SK_OK, "tangent");
+    require_clean(g, l, p.fields, n_fields, "padding of the tangent");
+    require_clean(g, l, p.run.fields, n_fields, "padding of a run with a tangent");
+    for (int n = 0; n < 4; n += 2) {
+      const size_t bytes = (size_t)(n_series * g->itemsize);
+      const void* alone = n == 0 ? run->velocity_receivers.data : run->stress_receivers.data;
+      require(memcmp(*data[n], alone, bytes) == 0, "a tangent changes the run");
+      require(changed || memcmp(*data[n + 1], alone, bytes) == 0,
+              "the tangent along the sources is not the run");
+      free(*data[n]), free(*data[n + 1]);
+    }
+  }
+  require(sk_elastic_run_born(NULL, 0, STEPS, threads) == SK_INVALID, "run_born took NULL");
+  p.run.history = medium;
+  require(sk_elastic_run_born(&p, 0, 0, threads) == SK_INVALID, "run_born took a history");
+  for (int n = 0; n < 3; ++n) free(*pml[n]);
+  free(p.run.fields), free(p.fields), free(medium);
+}
+
 /* One run; returns the wavefield and, in `records`, both records. */
 static void* simulate(const sk_elastic_grid* g, int64_t n_shots, int64_t n_models, int threads,
                       void** records) {
@@ -227,6 +268,7 @@ static void* simulate(const sk_elastic_grid* g, int64_t n_shots, int64_t n_model
   require(sk_elastic_run(&p, 3, STEPS, threads) == SK_OK, "run");
   require_clean(g, &l, p.fields, n_shots * n_fields, "padding of the fields");
   transpose(&p, &l, threads);
+  tangent(&p, &l, threads);
   const size_t bytes = (size_t)(n_shots * STEPS * SERIES * g->itemsize);
   *records = zeros(2 * (int64_t)bytes, 1);
   memcpy(*records, points[2].data, bytes), memcpy((char*)*records + bytes, points[3].data, bytes);

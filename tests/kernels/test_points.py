@@ -147,6 +147,20 @@ def test_factors_of_each_shot():
     assert points.weight.tolist() == [1, 3]
 
 
+def test_factors_may_be_parts_of_arrays(rng):
+    """They are copied then, and the copy must be there when it is read."""
+    problem, n = make_problem((25, 32)), 256
+    whole = 1 + torch.rand(2, 5, *problem.shape, generator=rng)
+    entry = torch.zeros(n, dtype=torch.int64)
+    index = {a: torch.randint(0, m, (n,), generator=rng) for a, m in zip("zx", problem.shape, strict=True)}
+    arguments = index, entry, entry, entry + 1.0, None, entry
+    shot, data = torch.arange(n) % 2, torch.zeros(2, 1, 1)
+    for _ in range(5):
+        points = elastic.Points.build(problem, data, shot, *arguments, whole[:, :2])
+        expected = elastic.Points.build(problem, data, shot, *arguments, whole[:, :2].contiguous())
+        assert torch.equal(points.weight, expected.weight)
+
+
 def test_entries_between_rows_are_refused():
     problem = make_problem((3, 4, 5))
     node = torch.zeros(1, dtype=torch.int64)

@@ -1,12 +1,14 @@
 """Time steps of the elastic velocity-stress scheme on staggered grids.
 
 `Problem` fixes grid, order and boundaries; `stagger` makes its medium; `State` holds its arrays; `run`
-advances them, and `run_adjoint` takes gradients back; `Propagation` does both for autograd. `reference` is
-the definition; README.md has the equations, the closure of the free surface and the cost.
+advances them, `run_adjoint` takes gradients back, and `run_born` advances a run with its tangent;
+`Propagation` does all for autograd. `reference` is the definition; README.md has the equations, the closure
+of the free surface and the cost.
 """
 
 from seiskern.kernels.elastic.adjoint import AdjointState, PointGradient, medium_gradient, run_adjoint
 from seiskern.kernels.elastic.autograd import Propagation, stagger
+from seiskern.kernels.elastic.born import BornState, medium_tangent, run_born
 from seiskern.kernels.elastic.medium import Ranges, survey
 from seiskern.kernels.elastic.plan import History, Points, Problem, State, max_dt, surface_norms
 from seiskern.kernels.elastic.run import run
@@ -14,6 +16,7 @@ from seiskern.kernels.elastic.strategy import Checkpointed, Full, Strategy
 
 __all__ = [
     "AdjointState",
+    "BornState",
     "Checkpointed",
     "Full",
     "History",
@@ -26,8 +29,10 @@ __all__ = [
     "Strategy",
     "max_dt",
     "medium_gradient",
+    "medium_tangent",
     "run",
     "run_adjoint",
+    "run_born",
     "stagger",
     "surface_norms",
     "survey",

@@ -1,14 +1,14 @@
 """The transpose of a run, and what follows from it for the medium."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import torch
 from torch import Tensor
 
 from seiskern import _ext
-from seiskern.grid import AXES, STRESS, offset, replicate
+from seiskern.grid import STRESS, offset, replicate
+from seiskern.kernels.elastic.medium import corners, ratio, total
 from seiskern.kernels.elastic.plan import AVERAGED, History, Points, Problem, State, surface_norms
 from seiskern.kernels.elastic.run import native_run
 from seiskern.kernels.memory import zeros
@@ -180,8 +180,8 @@ def medium_gradient(problem: Problem, medium: Tensor, images: Tensor) -> Tensor:
     """
     image = dict(zip(IMAGES[problem.ndim], problem.view(images).unbind(1), strict=True))
     for name, value in image.items():
-        total = value.sum(0, keepdim=True) if len(medium) == 1 else value
-        image[name] = total * _norms(problem, name)
+        summed = value.sum(0, keepdim=True) if len(medium) == 1 else value
+        image[name] = summed * _norms(problem, name)
     result = zeros(medium.shape, problem.dtype)
     arrays = {
         name: (problem.view(medium[:, n], beyond), problem.view(result[:, n], beyond))
@@ -196,21 +196,21 @@ def medium_gradient(problem: Problem, medium: Tensor, images: Tensor) -> Tensor:
             gradient[:] = -image["v" + name[1]] / value.square()
     else:
         mu2 = 2 / problem.view(medium[:, problem.coefficients.index("compliance")])
-    share = _ratio(image["trace"], _bulk(problem, lam, mu2))
+    share = ratio(image["trace"], _bulk(problem, lam, mu2))
     diagonal = image["diagonal"] - lam * share
     of_lam[:] = share
     if problem.ndim == 2:
-        arrays["mu2"][1][:] = _ratio(diagonal, mu2)
-        arrays["mxz"][1][:] = _ratio(image["sxz"], arrays["mxz"][0])
+        arrays["mu2"][1][:] = ratio(diagonal, mu2)
+        arrays["mxz"][1][:] = ratio(image["sxz"], arrays["mxz"][0])
         return result
     of_rho, (compliance, of_compliance) = arrays["rho"][1], arrays["compliance"]
     for axis in "xyz":  # b is 2 over the sum of two densities
-        for corner in _corners(of_rho, axis):
+        for corner in corners(of_rho, axis):
             corner += image["v" + axis] / 2
-    next(_corners(of_compliance, ""))[:] -= mu2 / 2 * diagonal
+    next(corners(of_compliance, ""))[:] -= mu2 / 2 * diagonal
     for pair in ("xy", "xz", "yz"):  # mu is 4 over the sum of four compliances
-        mu = 4 / _total(_corners(compliance, pair))
-        for corner in _corners(of_compliance, pair):
+        mu = 4 / total(corners(compliance, pair))
+        for corner in corners(of_compliance, pair):
             corner -= mu / 4 * image["s" + pair]
     return result
 
@@ -243,7 +243,7 @@ def stagger_gradient(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, grad
     of_rho, of_compliance = (_gathered(value, beyond) for value in (of_rho, of_compliance))
     of_lam = _gathered(given["lam"], pad)
     mu = rho * vs.square()
-    of_mu = -_ratio(of_compliance, mu.square())
+    of_mu = -ratio(of_compliance, mu.square())
     if problem.ndim == 2:
         of_mu = of_mu + 2 * _gathered(given["mu2"], pad)
     if problem.free_surface:  # lam of its plane is 2 lam mu / (lam + 2 mu)
@@ -266,11 +266,11 @@ def _averages_2d(
     compliance = 1 / (rho * replicate(vs, beyond).reshape(rho.shape).square())
     of_rho, of_compliance = torch.zeros_like(rho), torch.zeros_like(rho)
     for axis in "xz":
-        b = 2 / _total(_corners(rho, axis, "zx"))
-        for corner in _corners(of_rho, axis, "zx"):
+        b = 2 / total(corners(rho, axis, "zx"))
+        for corner in corners(of_rho, axis, "zx"):
             corner -= b.square() / 2 * given["b" + axis]
-    mu = 4 / _total(_corners(compliance, "xz", "zx"))
-    for corner in _corners(of_compliance, "xz", "zx"):
+    mu = 4 / total(corners(compliance, "xz", "zx"))
+    for corner in corners(of_compliance, "xz", "zx"):
         corner -= mu.square() / 4 * given["mxz"]
     return of_rho, of_compliance
 
@@ -285,11 +285,6 @@ def _gathered(value: Tensor, pad: Sequence[tuple[int, int]]) -> Tensor:
         shape[axis] = n
         value = value.new_zeros(shape).index_add(axis, index, value)
     return value
-
-
-def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
-    """Zero where the denominator is."""
-    return torch.where(denominator == 0, 0, numerator / denominator)
 
 
 def _bulk(problem: Problem, lam: Tensor, mu2: Tensor) -> Tensor:
@@ -307,17 +302,3 @@ def _norms(problem: Problem, image: str) -> Tensor:
         first = surface_norms(problem.order, image[0] in "vs" and offset(image, "z") > 0)
         norms[: len(first)] = first.to(problem.dtype)
     return norms.reshape(-1, *(1,) * (problem.ndim - 1))
-
-
-def _corners(values: Tensor, axes: str, among: Sequence[str] = AXES[3]) -> Iterator[Tensor]:
-    """Views of nodes, of n + 1 along each axis, and of those one further along any of ``axes``."""
-    ends = [n - 1 for n in values.shape[-len(among) :]]
-    for steps in product(*([0, 1] if axis in axes else [0] for axis in among)):
-        view = values
-        for number, (step, n) in enumerate(zip(steps, ends, strict=True)):
-            view = view.narrow(number - len(among), step, n)
-        yield view
-
-
-def _total(values: Iterable[Tensor]) -> Tensor:
-    return torch.stack(tuple(values)).sum(0)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from seiskern.kernels.elastic import medium as media
 from seiskern.kernels.elastic.adjoint import (
@@ -16,6 +17,7 @@ from seiskern.kernels.elastic.adjoint import (
     run_adjoint,
     stagger_gradient,
 )
+from seiskern.kernels.elastic.born import SECOND, dual_records, stagger_tangent
 from seiskern.kernels.elastic.plan import History, Points, Problem, State
 from seiskern.kernels.elastic.run import run
 from seiskern.kernels.elastic.strategy import Back, Forward, Full, Strategy, schedule
@@ -27,12 +29,18 @@ class _Stagger(torch.autograd.Function):
 
     @staticmethod
     def forward(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, threads: int | None) -> Tensor:
-        return media.stagger(problem, vp, vs, rho, threads)
+        # No view of an array with pages of its own: torch gives those no tangents that lie elsewhere.
+        return media.stagger(problem, vp, vs, rho, threads).detach()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         ctx.problem, vp, vs, rho, _ = inputs
         ctx.save_for_backward(vp, vs, rho)
+        ctx.save_for_forward(vp, vs, rho)
+
+    @staticmethod
+    def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> Tensor:
+        return stagger_tangent(ctx.problem, ctx.saved_tensors, tangents[:3])
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -42,7 +50,7 @@ class _Stagger(torch.autograd.Function):
 
 
 def stagger(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, threads: int | None = None) -> Tensor:
-    """As `seiskern.kernels.elastic.medium.stagger`, with gradients."""
+    """As `seiskern.kernels.elastic.medium.stagger`, with gradients and tangents."""
     return _Stagger.apply(problem, vp, vs, rho, threads)
 
 
@@ -100,8 +108,10 @@ class Propagation:
     def records(self, medium: Tensor) -> tuple[Tensor, Tensor]:
         """Records of velocities and of stresses, (n_shots, n_steps, n_series).
 
-        Gradients reach the medium, the series of the sources and the weights of all points.
+        Gradients reach the medium, the series of the sources and the weights of all points; so do tangents.
         """
+        if (dual := dual_records(self, medium)) is not None:
+            return dual
         stresses = self.receivers[1]
         inputs = medium, *(p.data for p in self.sources), *(p.weight for p in self._weighted())
         if not torch.is_grad_enabled() or not any(v.requires_grad for v in (*inputs, stresses.weight)):
@@ -225,6 +235,8 @@ class _Propagate(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, velocities: Tensor, stresses: Tensor) -> tuple[Tensor | None, ...]:
+        if any(forward_ad.unpack_dual(gradient).tangent is not None for gradient in (velocities, stresses)):
+            raise RuntimeError(SECOND)
         tape: _Tape = ctx.tape
         what, problem, medium = tape.what, tape.what.problem, tape.medium
         of_medium, *of_rest = ctx.needs_input_grad[1:]

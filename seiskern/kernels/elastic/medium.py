@@ -1,12 +1,15 @@
 """From a medium at nodes to the coefficients of the kernels; `reference` defines both functions."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from seiskern import _ext
+from seiskern.grid import AXES
 from seiskern.kernels.elastic.plan import Problem
 from seiskern.kernels.memory import empty
 
@@ -63,8 +66,21 @@ def survey(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int, threads: int | None =
     ValueError
         If shapes or types differ.
     """
-    model, _kept = _model(vp, vs, rho, ndim)
-    return Ranges(**_ext.require().elastic_survey(model, threads or _ext.threads()))
+    ranges: Ranges = _Survey.apply(*(value.detach() for value in (vp, vs, rho)), ndim, threads)
+    return ranges
+
+
+class _Survey(torch.autograd.Function):
+    """A function of torch's for what its transforms wrap; it has no derivative."""
+
+    @staticmethod
+    def forward(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int, threads: int | None) -> Ranges:
+        model, _kept = _model(vp, vs, rho, ndim)
+        return Ranges(**_ext.require().elastic_survey(model, threads or _ext.threads()))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Ranges) -> None:
+        """Nothing is kept."""
 
 
 def stagger(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, threads: int | None = None) -> Tensor:
@@ -122,3 +138,23 @@ def _model(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int) -> tuple[Any, list[Te
     n_media = batch[0] if batch else 1
     model = _ext.require().ElasticModel(ndim, vp.element_size(), n, n_media, *map(values, rows))
     return model, rows
+
+
+def ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
+    """Zero where the denominator is."""
+    return torch.where(denominator == 0, 0, numerator / denominator)
+
+
+def corners(values: Tensor, axes: str, among: Sequence[str] = AXES[3]) -> Iterator[Tensor]:
+    """Views of nodes, of n + 1 along each axis, and of those one further along any of ``axes``."""
+    ends = [n - 1 for n in values.shape[-len(among) :]]
+    for steps in product(*([0, 1] if axis in axes else [0] for axis in among)):
+        view = values
+        for number, (step, n) in enumerate(zip(steps, ends, strict=True)):
+            view = view.narrow(number - len(among), step, n)
+        yield view
+
+
+def total(values: Iterable[Tensor]) -> Tensor:
+    """Their sum."""
+    return torch.stack(tuple(values)).sum(0)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seiskern import _ext
+from seiskern import _checks, _ext
 from seiskern.grid import AXES, STRESS, VELOCITY, replicate
 from seiskern.kernels.memory import empty, zeros
 
@@ -320,10 +320,11 @@ class Points:
         Returns
         -------
         Points
-            For `run`. Gradients of its weights reach ``weight``, ``along`` and ``factors``.
+            For `run`. Its weights are differentiable in ``weight``, ``along`` and ``factors``.
         """
         n, n_shots, n_series = len(number), len(data), data.shape[2]
-        if any(v is not None and v.requires_grad for v in (weight, factors, *(along or {}).values())):
+        flat = None if factors is None else factors.flatten(0, 1)  # maybe a copy, which must outlive the sort
+        if any(map(_checks.moves, (weight, factors, *(along or {}).values()))):
             nodes = _each_node(problem, shot, index, number, series, weight, along or {}, factor, factors)
             return cls._of_nodes(problem, data, *nodes)
         if factor is not None and factors is not None and len(factors) > 1 and shot is not None:
@@ -344,7 +345,7 @@ class Points:
             n,
             [0 if value is None else value.data_ptr() for value in columns],
             [(taps[a].data_ptr(), taps[a].shape[1]) if a in taps else (0, 1) for a in "xyz"],
-            *_values(problem, factors),
+            *_values(problem, flat),
             [value.data_ptr() for value in (row_start, *made)],
         )
         offset, fields, numbers, weights = (value[:found] for value in made)
@@ -407,7 +408,7 @@ def _each_node(
         media = torch.zeros_like(number) if shot is None or len(factors) == 1 else shot
         which = (media, factor.clamp(min=0), *(nodes[a].flatten(1).T for a in axes))
         total = total * torch.where(spread(factor) < 0, 1.0, factors[which].T.reshape(shape).double())
-    moving = any(value.requires_grad for value in along.values())
+    moving = any(map(_checks.moves, along.values()))
     kept = torch.ones(shape, dtype=torch.bool) if moving else total.detach() != 0
     flat = [None if value is None else spread(value)[kept] for value in (shot, number, series)]
     return flat[0], {a: nodes[a][kept] for a in axes}, flat[1], flat[2], total[kept]  # type: ignore[return-value]
@@ -420,14 +421,13 @@ def _column(value: Tensor | None, n: int, dtype: torch.dtype) -> Tensor | None:
     return None if value is None else value.to(dtype).contiguous()
 
 
-def _values(problem: Problem, factors: Tensor | None) -> tuple[int, tuple[int, tuple[int, ...]]]:
+def _values(problem: Problem, flat: Tensor | None) -> tuple[int, tuple[int, tuple[int, ...]]]:
     """How many arrays of values at nodes there are, and their address and strides."""
-    if factors is None:
+    if flat is None:
         return 0, (0, (0, 0, 0, 0))
-    if factors.dtype != problem.dtype or factors.shape[2:] != problem.shape:
-        got = f"{tuple(factors.shape)} {factors.dtype}"
+    if flat.dtype != problem.dtype or flat.shape[1:] != problem.shape:
+        got = f"{tuple(flat.shape)} {flat.dtype}"
         raise ValueError(f"`factors` must be (..., {problem.shape}) {problem.dtype}, got {got}")
-    flat = factors.flatten(0, 1)
     along = flat.stride()
     return len(flat), (flat.data_ptr(), (*along[:2], along[2] if problem.ndim == 3 else 0, along[-1]))
 

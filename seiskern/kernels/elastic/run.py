@@ -1,5 +1,6 @@
 """The step loop."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -59,8 +60,8 @@ def native_run(
     state: State,
     medium: Tensor,
     profiles: Tensor,
-    sources: tuple[Points, Points],
-    receivers: tuple[Points, Points],
+    sources: Sequence[Points],
+    receivers: Sequence[Points],
     first: int,
     last: int,
     history: History | None,
