@@ -35,11 +35,12 @@ def test_scales(medium, options, change, expected):
 
 
 def test_a_small_change_is_relative_also_between_bounds(start):
-    model = inversion.Model(start, parameters=("vp",), bounds={"vp": (1000.0, 4400.0)})  # about its middle
+    middle = float(start.vp.mean())
+    model = inversion.Model(start, parameters=("vp",), bounds={"vp": (middle - 1500.0, middle + 1500.0)})
     with torch.no_grad():
-        model.changes["vp"].fill_(1e-5)
-    relative = (model().vp / start.vp - 1) / 1e-5
-    torch.testing.assert_close(relative, torch.ones_like(relative), rtol=1e-3, atol=0)
+        model.changes["vp"].fill_(1e-6)
+    relative = (model().vp / start.vp - 1) / 1e-6
+    torch.testing.assert_close(relative, torch.ones_like(relative), rtol=1e-9, atol=0)
 
 
 @pytest.mark.parametrize("change", [-50.0, 50.0])
@@ -49,7 +50,9 @@ def test_bounds_are_kept_whatever_the_step(start, change):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.fill_(change)
-    for name, values in model.values().items():
+    with torch.no_grad():
+        found = model.values()
+    for name, values in found.items():
         assert bounds[name][0] <= float(values.min())
         assert float(values.max()) <= bounds[name][1]
 
