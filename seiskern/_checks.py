@@ -10,6 +10,11 @@ from torch import Tensor
 FLOATING = (torch.float32, torch.float64)
 
 
+def traced() -> bool:
+    """Whether tensors have no values to look at: under torch.compile, or a transform of torch.func."""
+    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+
+
 def as_tensor(name: str, value: Any, dtype: torch.dtype | None = None) -> Tensor:
     """``value`` as a real floating tensor on the CPU; what has no floating type becomes double precision."""
     try:
@@ -26,7 +31,9 @@ def as_tensor(name: str, value: Any, dtype: torch.dtype | None = None) -> Tensor
 
 
 def finite(name: str, tensor: Tensor) -> Tensor:
-    """Refuse NaN and infinity."""
+    """Refuse NaN and infinity, where there are values."""
+    if traced():
+        return tensor
     if not math.isfinite(float(tensor.detach().sum())) and not bool(torch.isfinite(tensor).all()):
         bad = int((~torch.isfinite(tensor)).sum())
         raise ValueError(f"`{name}` must be finite, got {bad} NaN or infinite values")

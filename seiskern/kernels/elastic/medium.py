@@ -41,7 +41,9 @@ class Ranges:
     finite: bool
 
 
-def survey(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int, threads: int | None = None) -> Ranges:
+def survey(
+    vp: Tensor, vs: Tensor, rho: Tensor, ndim: int, threads: int | None = None, moduli: bool = False
+) -> Ranges:
     """Ranges of media.
 
     Parameters
@@ -52,6 +54,8 @@ def survey(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int, threads: int | None =
         2 or 3.
     threads : int, optional
         As many as torch uses.
+    moduli : bool
+        Whether ``vp`` and ``vs`` are lam and mu, Pa.
 
     Returns
     -------
@@ -63,11 +67,18 @@ def survey(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int, threads: int | None =
     ValueError
         If shapes or types differ.
     """
-    model, _kept = _model(vp, vs, rho, ndim)
+    model, _kept = _model(vp, vs, rho, ndim, moduli)
     return Ranges(**_ext.require().elastic_survey(model, threads or _ext.threads()))
 
 
-def stagger(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, threads: int | None = None) -> Tensor:
+def stagger(
+    problem: Problem,
+    vp: Tensor,
+    vs: Tensor,
+    rho: Tensor,
+    threads: int | None = None,
+    moduli: bool = False,
+) -> Tensor:
     """Coefficients of the staggered scheme, with absorbing layers around, as `reference` defines.
 
     In 2-D those of ``reference.stagger``; in 3-D those of ``reference.nodes``, mu inverted, which the kernels
@@ -81,6 +92,8 @@ def stagger(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, threads: int 
         Media at the nodes that are not absorbing, all of the problem's type; at most one axis more.
     threads : int, optional
         As many as torch uses. The result does not depend on it.
+    moduli : bool
+        Whether ``vp`` and ``vs`` are lam and mu, Pa.
 
     Returns
     -------
@@ -92,14 +105,14 @@ def stagger(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, threads: int 
     ValueError
         If shapes or types do not fit.
     """
-    model, _kept = _model(vp, vs, rho, problem.ndim)
+    model, _kept = _model(vp, vs, rho, problem.ndim, moduli)
     n_media = len(vp) if vp.ndim > problem.ndim else 1
     packed = empty((n_media, len(problem.coefficients), problem.layout["array_size"]), problem.dtype)
     _ext.require().elastic_stagger(problem.native, model, threads or _ext.threads(), packed.data_ptr())
     return packed
 
 
-def _model(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int) -> tuple[Any, list[Tensor]]:
+def _model(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int, moduli: bool) -> tuple[Any, list[Tensor]]:
     """Addresses of media for the compiled module, and the tensors that must outlive it."""
     if vp.ndim not in (ndim, ndim + 1):
         raise ValueError(f"`vp` must have {ndim} or {ndim + 1} axes, got shape {tuple(vp.shape)}")
@@ -120,5 +133,5 @@ def _model(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int) -> tuple[Any, list[Te
 
     n = (shape[-1], shape[-2] if ndim == 3 else 1, shape[0])
     n_media = batch[0] if batch else 1
-    model = _ext.require().ElasticModel(ndim, vp.element_size(), n, n_media, *map(values, rows))
+    model = _ext.require().ElasticModel(ndim, vp.element_size(), n, n_media, *map(values, rows), moduli)
     return model, rows
