@@ -104,16 +104,15 @@ def elastic(
         place = min(shot, table.shape[0] - 1), min(number, table.shape[1] - 1)
         return rows.setdefault(place, table[place]) if name == "series" else table[place]
 
-    shots: list[list[Force | MomentTensor]] = [[] for _ in range(n_shots)]
+    kinds: Any = (("force", Force, "signature"), ("moment", MomentTensor, "rate"))
+    axes = [axis for axis in "xyz" if f"source_{axis}" in tables]
+    shots: list[list[Any]] = [[] for _ in range(n_shots)]
     for shot, number in product(range(n_shots), range(n_sources)):
-        where: Any = {
-            axis: at(f"source_{axis}", shot, number) for axis in "xyz" if f"source_{axis}" in tables
-        }
         own = at("series", shot, number)
-        if force is not None:
-            shots[shot].append(Force(**where, force=at("force", shot, number), signature=own))
-        if moment is not None:
-            shots[shot].append(MomentTensor(**where, moment=at("moment", shot, number), rate=own))
+        where = {axis: at(f"source_{axis}", shot, number) for axis in axes}
+        for name, kind, time in kinds:
+            if name in tables:
+                shots[shot].append(kind(**where, **{name: at(name, shot, number), time: own}))
     medium = Medium.from_moduli(lam, mu, rho, spacing, origin=origin)
     receivers = Receivers(x=receiver_x, z=receiver_z, y=receiver_y)
     return simulate(medium, shots, receivers, **options).data
