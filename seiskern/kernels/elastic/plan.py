@@ -333,6 +333,7 @@ class Points:
         taps = {axis: value.to(torch.float64).contiguous() for axis, value in (along or {}).items()}
         if any(value.ndim != 2 or len(value) != n or value.shape[1] < 1 for value in taps.values()):
             raise ValueError(f"`along` must have one row of weights per entry, {n}")
+        flat = None if factors is None else factors.flatten(0, 1)  # may be a copy, and must outlive the call
         size = n * math.prod(value.shape[1] for value in taps.values())
         row_start = torch.empty(n_shots, problem.shape[0] + 1, dtype=torch.int64)
         types = (torch.int64, torch.int32, torch.int32, problem.dtype)
@@ -344,7 +345,7 @@ class Points:
             n,
             [0 if value is None else value.data_ptr() for value in columns],
             [(taps[a].data_ptr(), taps[a].shape[1]) if a in taps else (0, 1) for a in "xyz"],
-            *_values(problem, factors),
+            *_values(problem, flat),
             [value.data_ptr() for value in (row_start, *made)],
         )
         offset, fields, numbers, weights = (value[:found] for value in made)
@@ -421,15 +422,14 @@ def _column(value: Tensor | None, n: int, dtype: torch.dtype) -> Tensor | None:
 
 
 def _values(problem: Problem, factors: Tensor | None) -> tuple[int, tuple[int, tuple[int, ...]]]:
-    """How many arrays of values at nodes there are, and their address and strides."""
+    """How many arrays of values at nodes there are, (n, nz, [ny,] nx), and their address and strides."""
     if factors is None:
         return 0, (0, (0, 0, 0, 0))
-    if factors.dtype != problem.dtype or factors.shape[2:] != problem.shape:
-        got = f"{tuple(factors.shape)} {factors.dtype}"
+    if factors.dtype != problem.dtype or factors.shape[1:] != problem.shape:
+        got = f"{tuple(factors.shape[1:])} {factors.dtype}"
         raise ValueError(f"`factors` must be (..., {problem.shape}) {problem.dtype}, got {got}")
-    flat = factors.flatten(0, 1)
-    along = flat.stride()
-    return len(flat), (flat.data_ptr(), (*along[:2], along[2] if problem.ndim == 3 else 0, along[-1]))
+    along = factors.stride()
+    return len(factors), (factors.data_ptr(), (*along[:2], along[2] if problem.ndim == 3 else 0, along[-1]))
 
 
 def max_dt(ndim: int, order: int, spacing: Sequence[float], speed: float) -> float:
