@@ -96,7 +96,8 @@ def simulate(
         differentiable in ``vp``, ``vs`` and ``rho`` of the medium, and in moments, forces, time functions and
         places of sources and receivers: each may be a tensor that requires a gradient. The gradient is that
         of these very numbers, the discrete ones; what is decided once (the number of steps, profiles of the
-        absorbing layers) counts as constant. Snapshots have none.
+        absorbing layers) counts as constant. Snapshots have none. Under ``torch.compile`` and in the
+        transforms of ``torch.func`` all of it is one operator; without ``snapshots`` and ``progress``.
 
     Raises
     ------

@@ -23,7 +23,10 @@ SHOTS = [
     sk.Force(x=120.0, z=0.0, force=(2e5, 1e6), signature=RATE),
 ]
 RECEIVERS = sk.Receivers(x=[40.0, 93.7, 171.0], z=[0.0, 13.0, 110.0])
-pytestmark = pytest.mark.filterwarnings("ignore:the source reaches")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:the source reaches"),
+    pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning"),  # of what inductor imports
+]
 
 
 @pytest.fixture(autouse=True)
@@ -94,10 +97,10 @@ def assert_same(one, other):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-13 * scale)
 
 
-BACKENDS = ["eager", "aot_eager", pytest.param("inductor", marks=pytest.mark.slow)]
+BACKENDS = ["eager", "aot_eager"]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", [*BACKENDS, pytest.param("inductor", marks=pytest.mark.slow)])
 def test_compiled(backend, values):
     compiled = torch.compile(loss, fullgraph=True, backend=backend)
     for _ in range(2):
@@ -178,6 +181,18 @@ def test_media_of_all_kinds_arrive(values):
     for function, given in ((of_moduli, moduli), (of_layers, [RATE]), (of_shots, values)):
         compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
         assert_same(gradients(compiled, given), gradients(function, given))
+
+
+def test_exported(values):
+    """A program that is saved holds the operator."""
+
+    class Forward(torch.nn.Module):
+        def forward(self, vp, vs, rho):
+            return loss(vp, vs, rho)
+
+    program = torch.export.export(Forward(), tuple(values))
+    assert "seiskern.simulate.default" in program.graph_module.code
+    assert torch.equal(program.module()(*values), loss(*values))
 
 
 def test_errors_and_warnings_come_when_it_runs(values):
