@@ -201,7 +201,11 @@ class _Differentiable:
 
     def __init__(self, tensors: Sequence[Tensor], static: Sequence[Any], wanted: Sequence[bool]) -> None:
         with torch.inference_mode(False):  # autograd is at work here, though not where an operator runs
-            self.leaves = [t.detach().requires_grad_(w) for t, w in zip(tensors, wanted, strict=True)]
+            same = {id(tensor): tensor.detach() for tensor in tensors}
+            self.leaves = [
+                tensor.detach().requires_grad_() if wants else same[id(tensor)]
+                for tensor, wants in zip(tensors, wanted, strict=True)
+            ]
             self.data = _data(self.leaves, static)
 
     def back(self, gradient: Tensor, wanted: Sequence[bool]) -> list[Tensor]:
@@ -210,13 +214,13 @@ class _Differentiable:
             found = torch.autograd.grad(
                 self.data, leaves, gradient, retain_graph=True, allow_unused=True, materialize_grads=True
             )
-        return _apart_from(gradient, found)
+        return _own(found, gradient)
 
 
-def _apart_from(given: Tensor, tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Those that share memory copied: an operator must not return such."""
+def _own(tensors: Sequence[Tensor], given: Tensor) -> list[Tensor]:
+    """Contiguous, those that share memory copied: an operator must not return such."""
     seen, result = {given.untyped_storage().data_ptr()}, []
-    for tensor in tensors:
+    for tensor in map(Tensor.contiguous, tensors):
         place = tensor.untyped_storage().data_ptr()
         result.append(tensor.clone() if place in seen else tensor)
         seen.add(place)
@@ -228,11 +232,11 @@ def _forward(tensors: Sequence[Tensor], *static: Any) -> tuple[Tensor, Tensor]:
     memory = np.zeros(1, dtype=np.int64)
     ticket = torch.from_numpy(memory)
     if not any(wanted):
-        return _data(tensors, static), ticket
+        return _data(tensors, static).contiguous(), ticket
     made = _Differentiable(tensors, static, wanted)
     _open[ticket.data_ptr()] = made
     weakref.finalize(memory, _open.pop, ticket.data_ptr()).atexit = False
-    return made.data.detach(), ticket
+    return made.data.detach().contiguous(), ticket
 
 
 def _backward(gradient: Tensor, ticket: Tensor, tensors: Sequence[Tensor], *static: Any) -> list[Tensor]:
@@ -270,7 +274,7 @@ def _(tensors: Sequence[Tensor], *static: Any) -> tuple[Tensor, Tensor]:
 
 @backward.register_fake
 def _(gradient: Tensor, ticket: Tensor, tensors: Sequence[Tensor], *static: Any) -> list[Tensor]:
-    return [torch.empty_like(t) for t, wanted in zip(tensors, static[-1], strict=True) if wanted]
+    return [t.new_empty(t.shape) for t, wanted in zip(tensors, static[-1], strict=True) if wanted]
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
@@ -323,6 +327,5 @@ class _Backward(torch.autograd.Function):
         """Nothing is kept."""
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, ...]:
         raise RuntimeError("simulate has no second derivatives")

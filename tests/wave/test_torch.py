@@ -11,6 +11,7 @@ import torch
 
 import seiskern as sk
 from seiskern.wave import operator
+from seiskern.wave.timing import Clock
 
 DT, NT = 4e-3, 30
 OPTIONS = {"dt": DT, "nt": NT, "absorbing": 5, "order": 4}
@@ -299,6 +300,43 @@ def test_what_was_kept_may_be_lost(values):
         for values in zip(found, again, expected, strict=True):
             torch.testing.assert_close(values[0], values[2], rtol=1e-13, atol=0)
             assert torch.equal(values[0], values[1])
+
+
+def test_time_functions_that_are_shared_are_made_once(values, monkeypatch):
+    rows, make = [], Clock.source_series
+
+    def remember(self, samples, half):
+        rows.append(len(samples))
+        return make(self, samples, half)
+
+    monkeypatch.setattr(Clock, "source_series", remember)
+    compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
+    gradients(compiled, values)
+    gradients(loss, values)
+    assert rows == [1, 1, 1, 1]  # for forces and for moments
+
+
+def test_layouts_are_those_promised(values):
+    """Of transposed media, whose gradients might come as they lie."""
+    given = [value.T.contiguous().T for value in values]
+    assert not given[0].is_contiguous()
+    tensors, *static, wanted = arguments(given)
+    torch.library.opcheck(operator.forward, (tensors, *static, wanted))
+    data, ticket = operator.forward(tensors, *static, wanted)
+    plain = [tensor.detach() for tensor in tensors]
+    found = operator.backward(torch.ones_like(data).detach(), ticket, plain, *static, wanted)
+    assert all(gradient.is_contiguous() for gradient in found)
+    assert_same(gradients(loss, given), gradients(loss, values))
+    compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
+    assert_same(gradients(compiled, given), gradients(loss, values))
+
+
+def test_second_order_of_transforms_is_refused(values):
+    def slope(vp):
+        return torch.func.grad(loss)(vp, *values[1:]).sum()
+
+    with pytest.raises(RuntimeError, match="has no second derivatives"):
+        torch.func.grad(slope)(values[0])
 
 
 def test_second_order_is_refused(values):
