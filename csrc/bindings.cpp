@@ -56,8 +56,9 @@ sk_elastic_values make_values(const Values& v) {
 }
 
 sk_elastic_model make_model(int ndim, int itemsize, Counts n, int64_t n_models, const Values& vp,
-                            const Values& vs, const Values& rho) {
-  return {ndim, itemsize, n[0], n[1], n[2], n_models, make_values(vp), make_values(vs), make_values(rho)};
+                            const Values& vs, const Values& rho, bool moduli) {
+  return {ndim,  itemsize, n[0], n[1], n[2], n_models, make_values(vp), make_values(vs), make_values(rho),
+          moduli};
 }
 
 py::dict survey(const sk_elastic_model& model, int threads) {

@@ -211,6 +211,7 @@ typedef struct {
   int64_t nx, ny, nz;     /* nodes of the model; ny = 1 in 2-D */
   int64_t n_models;
   sk_elastic_values vp, vs, rho; /* m/s, m/s, kg/m^3; vs = 0: a fluid */
+  int32_t moduli;                /* 1: vp and vs are lam and mu, Pa, in their place; 0: they are speeds */
 } sk_elastic_model;
 
 typedef struct {

@@ -2,6 +2,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
+from seiskern import ops
 from seiskern.media import Medium, layered_medium, upscale
 from seiskern.wave import (
     Checkpointed,
@@ -46,6 +47,7 @@ __all__ = [
     "double_couple",
     "gaussian",
     "layered_medium",
+    "ops",
     "plan",
     "ricker",
     "simulate",

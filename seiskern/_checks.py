@@ -11,6 +11,11 @@ from torch.autograd import forward_ad
 FLOATING = (torch.float32, torch.float64)
 
 
+def traced() -> bool:
+    """Whether tensors have no values to look at: under torch.compile."""
+    return torch.compiler.is_compiling()
+
+
 def as_tensor(name: str, value: Any, dtype: torch.dtype | None = None) -> Tensor:
     """``value`` as a real floating tensor on the CPU; what has no floating type becomes double precision."""
     try:
@@ -27,7 +32,9 @@ def as_tensor(name: str, value: Any, dtype: torch.dtype | None = None) -> Tensor
 
 
 def finite(name: str, tensor: Tensor) -> Tensor:
-    """Refuse NaN and infinity."""
+    """Refuse NaN and infinity, where there are values."""
+    if traced():
+        return tensor
     if not math.isfinite(float(tensor.detach().sum())) and not bool(torch.isfinite(tensor).all()):
         bad = int((~torch.isfinite(tensor)).sum())
         raise ValueError(f"`{name}` must be finite, got {bad} NaN or infinite values")

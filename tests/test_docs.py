@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
 from seiskern.cli import config
 from seiskern.cli.config import load_config
@@ -105,3 +106,13 @@ def test_the_quick_start_runs():
     assert names["seis"].data.shape == (1, 2, 29, 250)
     assert names["vertical"].abs().max() > 0
     assert names["vp"].grad.abs().max() > 0
+
+
+def test_examples_inside_torch_run():
+    names = {}
+    for block in code_blocks(ROOT / "docs/inside-torch.md", "python"):
+        exec(compile(block, "docs/inside-torch.md", "exec"), names)
+    assert names["vp"].grad.abs().max() > 0
+    torch.testing.assert_close(names["of_vp"], names["slope"], rtol=0, atol=0)
+    for parameter in ("lam", "rho"):
+        assert names[parameter].grad[:8].abs().max() > 0

@@ -76,11 +76,13 @@ struct Row {
       spread(row_of<T>(values, model, k, j), values.stride_x, m.nx, before, after, out.data());
     };
     read(m.rho, rho), read(m.vs, mu), read(m.vp, lam);
-    for (int64_t i = 0; i < n; ++i) {
-      mu[i] = rho[i] * (mu[i] * mu[i]);
-      lam[i] = rho[i] * (lam[i] * lam[i]) - 2 * mu[i];
-      compliance[i] = 1 / mu[i];  // infinite in a fluid
+    if (!m.moduli) {
+      for (int64_t i = 0; i < n; ++i) {
+        mu[i] = rho[i] * (mu[i] * mu[i]);
+        lam[i] = rho[i] * (lam[i] * lam[i]) - 2 * mu[i];
+      }
     }
+    for (int64_t i = 0; i < n; ++i) compliance[i] = 1 / mu[i];  // infinite in a fluid
   }
 };
 
@@ -195,8 +197,9 @@ struct Neighbourhood {
   const T *vp, *vs, *rho, *before, *after, *above, *below;
 };
 
-// Ranges of what stands at several nodes side by side, a range a lane: reductions are not vectorised else.
-template <class T, int kLanes>
+// Ranges of what stands at several nodes side by side, a range a lane: reductions are not vectorised else. Of
+// moduli squares of the speeds are tracked, and the roots taken of the ranges.
+template <class T, int kLanes, bool kModuli>
 class Ranges {
   typedef T Vector __attribute__((vector_size(kLanes * sizeof(T))));
 
@@ -207,7 +210,9 @@ class Ranges {
   }
 
   void add(const Neighbourhood<T>& rows, int64_t i) {
-    const Vector vp = load(rows.vp + i), vs = load(rows.vs + i), rho = load(rows.rho + i);
+    const Vector rho = load(rows.rho + i);
+    Vector vp = load(rows.vp + i), vs = load(rows.vs + i);
+    if (kModuli) vs /= rho, vp = vp / rho + 2 * vs;
     const Vector along = least(load(rows.rho + i - 1), load(rows.rho + i + 1));
     const Vector across = least(load(rows.before + i), load(rows.after + i));
     const Vector vertical = least(load(rows.above + i), load(rows.below + i));
@@ -215,15 +220,19 @@ class Ranges {
     track(kVp, vp), track(kVs, vs), track(kRho, rho);
     track(kSlowest, vs > T(0) ? vs : vp);
     track(kRatio, vs / vp);
-    track(kSquaredSpeed, rho / lightest * (vp * vp));
+    track(kSquaredSpeed, rho / lightest * (kModuli ? vp : vp * vp));
     zero_ += 0 * vp + 0 * vs + 0 * rho;
   }
 
   // Widens r.
   void join(sk_elastic_ranges& r) const {
     for (int lane = 0; lane < kLanes; ++lane) {
-      const auto lower = [&](double& low, Kind kind) { low = std::min<double>(low, low_[kind][lane]); };
-      const auto raise = [&](double& high, Kind kind) { high = std::max<double>(high, high_[kind][lane]); };
+      const auto value = [&](const Vector(&range)[kKinds], Kind kind) -> double {
+        const T found = range[kind][lane];
+        return kModuli && kind != kRho ? std::copysign(std::sqrt(std::abs(found)), found) : found;
+      };
+      const auto lower = [&](double& low, Kind kind) { low = std::min(low, value(low_, kind)); };
+      const auto raise = [&](double& high, Kind kind) { high = std::max(high, value(high_, kind)); };
       lower(r.vp[0], kVp), lower(r.vs[0], kVs), lower(r.rho[0], kRho), lower(r.slowest, kSlowest);
       raise(r.vp[1], kVp), raise(r.vs[1], kVs), raise(r.rho[1], kRho), raise(r.ratio, kRatio);
       r.speed = std::max<double>(r.speed, std::sqrt(std::max<T>(0, high_[kSquaredSpeed][lane])));
@@ -249,17 +258,17 @@ class Ranges {
 };
 
 // Of whole vectors, and of the nodes that remain of a row.
-template <class T>
+template <class T, bool kModuli>
 struct Survey {
   static constexpr int kLanes = 16 / sizeof(T);
-  Ranges<T, kLanes> many;
-  Ranges<T, 1> single;
+  Ranges<T, kLanes, kModuli> many;
+  Ranges<T, 1, kModuli> single;
 };
 
 // Rows [first, last) of all media, counted through.
-template <class T>
-Survey<T> survey_rows(const sk_elastic_model& m, int64_t first, int64_t last) {
-  Survey<T> survey;
+template <class T, bool kModuli>
+Survey<T, kModuli> survey_rows(const sk_elastic_model& m, int64_t first, int64_t last) {
+  Survey<T, kModuli> survey;
   std::array<std::vector<T>, 7> copies;
   std::array<const T*, 7> copied{};  // rows that the copies are of
   for (auto& copy : copies) copy.resize(static_cast<size_t>(m.nx + 2));
@@ -289,12 +298,13 @@ Survey<T> survey_rows(const sk_elastic_model& m, int64_t first, int64_t last) {
   return survey;
 }
 
-template <class T>
+template <class T, bool kModuli>
 sk_elastic_ranges survey(const sk_elastic_model& m, int threads) {
   const int64_t rows = m.n_models * m.nz * m.ny;
-  std::vector<Survey<T>> parts(static_cast<size_t>(threads));
-  share(threads, 3 * rows * m.nx * m.itemsize, rows,
-        [&](int thread, int64_t begin, int64_t end) { parts[thread] = survey_rows<T>(m, begin, end); });
+  std::vector<Survey<T, kModuli>> parts(static_cast<size_t>(threads));
+  share(threads, 3 * rows * m.nx * m.itemsize, rows, [&](int thread, int64_t begin, int64_t end) {
+    parts[thread] = survey_rows<T, kModuli>(m, begin, end);
+  });
   constexpr double kMost = std::numeric_limits<double>::max();
   sk_elastic_ranges r{{kMost, -kMost}, {kMost, -kMost}, {kMost, -kMost}, -kMost, kMost, 0, 1};
   for (const auto& part : parts) part.many.join(r), part.single.join(r);
@@ -312,7 +322,10 @@ extern "C" {
 int sk_elastic_survey(const sk_elastic_model* model, int32_t threads, sk_elastic_ranges* ranges) {
   if (!model || !ranges) return fail("model and ranges must not be NULL");
   if (const int status = check(*model, threads)) return status;
-  return guarded_as(model->itemsize, [&](auto zero) { *ranges = survey<decltype(zero)>(*model, threads); });
+  return guarded_as(model->itemsize, [&](auto zero) {
+    using T = decltype(zero);
+    *ranges = model->moduli ? survey<T, true>(*model, threads) : survey<T, false>(*model, threads);
+  });
 }
 
 int sk_elastic_stagger(const sk_elastic_grid* grid, const sk_elastic_model* model, int32_t threads,

@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     state.unlink(missing_ok=True)
     figures = options.figures or (Path(config.output.figures) if config.output.figures else None)
     files = [output, *(save_figures(job, result, figures) if figures else [])]
-    summary = {
+    summary: dict[str, Any] = {
         "config": str(options.config),
         "resumed_after": resumed,
         "seconds": time.perf_counter() - start,
@@ -239,7 +239,8 @@ def build_optimizer(config: FwiConfig) -> Any:
 
 def build_preconditioners(config: FwiConfig, survey: inversion.Survey, start: sk.Medium) -> list[Any]:
     """What is done to gradients, in turn."""
-    wanted, chain = config.precondition, []
+    wanted = config.precondition
+    chain: list[Any] = []
     if wanted.illumination is not None:
         energy = inversion.illumination(survey, start)
         chain.append(inversion.Illumination(energy, wanted.illumination))

@@ -189,7 +189,7 @@ class Inversion:
             values.append((float(misfit.detach()), float(total.detach() - misfit.detach())))
             return total
 
-        self.optimizer.step(closure)
+        self.optimizer.step(closure)  # type: ignore[arg-type]  # a tensor does for all of torch's
         if self.scheduler is not None:
             self.scheduler.step()
         misfit, extra = values[0]

@@ -207,9 +207,11 @@ def _scaled(source: Source, factor: float) -> Source:
     if factor == 1:
         return source
     name = "force" if isinstance(source, Force) else "moment"
-    return replace(source, **{name: torch.as_tensor(getattr(source, name)) * factor})
+    changed: dict[str, Any] = {name: torch.as_tensor(getattr(source, name)) * factor}
+    return replace(source, **changed)
 
 
 def _with_series(source: Source, change: Callable[[Any], Tensor]) -> Source:
     name = "signature" if isinstance(source, Force) else "rate"
-    return replace(source, **{name: change(getattr(source, name))})
+    changed: dict[str, Any] = {name: change(getattr(source, name))}
+    return replace(source, **changed)

@@ -3,12 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from seiskern import _checks
 from seiskern.grid import AXES
 from seiskern.kernels import elastic
 from seiskern.kernels.elastic.plan import ORTHORHOMBIC
+
+LARGEST_RATIO = (3 / 4) ** 0.5 * (1 + 1e-6)
+"""Of vs / vp, where the bulk modulus is zero; a little more, for rounding."""
 
 
 class Medium:
@@ -65,22 +69,71 @@ class Medium:
     ) -> None:
         if qp is not None or qs is not None:
             raise ValueError("`qp` and `qs` must be None: attenuation is not part of this version")
-        self.vp = _checks.as_tensor("vp", vp)
-        dtype = self.vp.dtype
-        self.vs, self.rho = (
-            _checks.as_tensor(name, value, dtype) for name, value in (("vs", vs), ("rho", rho))
-        )
-        if self.vs.ndim == 0:
-            self.vs = self.vs.expand(self.vp.shape)
-        if self.rho.ndim == 0:
-            self.rho = self.rho.expand(self.vp.shape)
+        self._make((vp, vs, rho), spacing, origin)
+        self.effective = None if effective is None else self._coefficients(effective)
+
+    @classmethod
+    def from_moduli(
+        cls,
+        lam: Any,
+        mu: Any,
+        rho: Any,
+        spacing: float | Sequence[float],
+        *,
+        origin: float | Sequence[float] = 0.0,
+    ) -> "Medium":
+        r"""Medium of Lamé's parameters, which gradients reach directly.
+
+        Nothing is converted: the scheme is made of :math:`\lambda`, :math:`\mu` and density. Where
+        :math:`\mu` is zero the gradient of :math:`\lambda` and density is as exact as elsewhere, that of
+        :math:`\mu` is given as zero.
+
+        Parameters
+        ----------
+        lam, mu : array_like, shape (nz, nx) or (nz, ny, nx), Pa
+            At the nodes. ``mu`` may be zero (fluid).
+        rho, spacing, origin
+            As for `Medium`.
+
+        Returns
+        -------
+        Medium
+            The medium; its ``vp`` and ``vs`` are worked out when they are asked for.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If shapes differ, a value is not finite, ``rho`` is not positive, ``mu`` is negative, or ``lam``
+            is not above :math:`-2/3\,\mu` (negative bulk modulus).
+        """
+        medium = cls.__new__(cls)
+        medium._make((lam, mu, rho), spacing, origin, moduli=True)
+        medium.effective = None
+        return medium
+
+    def _make(
+        self,
+        values: tuple[Any, Any, Any],
+        spacing: float | Sequence[float],
+        origin: float | Sequence[float],
+        moduli: bool = False,
+    ) -> None:
+        self.moduli = moduli
+        names = self.names
+        first = _checks.as_tensor(names[0], values[0])
+        others = [
+            _checks.as_tensor(name, value, first.dtype)
+            for name, value in zip(names[1:], values[1:], strict=True)
+        ]
+        second, rho = (value.expand(first.shape) if value.ndim == 0 else value for value in others)
+        self.values = first, second, rho
         self.ndim = self._dimensions(spacing)
         self.spacing = tuple(
             _checks.positive("spacing", h) for h in _checks.per_axis("spacing", spacing, self.ndim)
         )
         self.origin = _checks.per_axis("origin", origin, self.ndim)
-        self.check()
-        self.effective = None if effective is None else self._coefficients(effective)
+        if not _checks.traced():
+            self.check()
 
     def _coefficients(self, given: Mapping[str, Any]) -> dict[str, Tensor]:
         names = ORTHORHOMBIC[self.ndim]
@@ -88,30 +141,30 @@ class Medium:
             raise ValueError(f"`effective` must hold {', '.join(names)}, got {', '.join(given)}")
         result = {}
         for name in names:
-            value = _checks.as_tensor(f"effective[{name!r}]", given[name], self.vp.dtype)
-            if value.shape != self.vp.shape:
+            value = _checks.as_tensor(f"effective[{name!r}]", given[name], self.rho.dtype)
+            if value.shape != self.rho.shape:
                 raise ValueError(
-                    f"`effective[{name!r}]` must have the shape of `vp`, {tuple(self.vp.shape)}, "
+                    f"`effective[{name!r}]` must have the shape of `vp`, {tuple(self.rho.shape)}, "
                     f"got {tuple(value.shape)}"
                 )
             result[name] = _checks.finite(f"effective[{name!r}]", value)
-            if name[0] == "b" or name[1] == name[2]:
+            if (name[0] == "b" or name[1] == name[2]) and not _checks.traced():
                 _checks.positive(f"effective[{name!r}]", float(value.detach().min()))
         return result
 
     def _dimensions(self, spacing: float | Sequence[float]) -> int:
-        for name in ("vs", "rho"):
-            if getattr(self, name).shape != self.vp.shape:
-                got = tuple(getattr(self, name).shape)
-                raise ValueError(f"`{name}` must have the shape of `vp`, {tuple(self.vp.shape)}, got {got}")
-        ndim = self.vp.ndim
+        first, shape = self.names[0], self.values[0].shape
+        for name, value in zip(self.names, self.values, strict=True):
+            if value.shape != shape:
+                raise ValueError(
+                    f"`{name}` must have the shape of `{first}`, {tuple(shape)}, got {tuple(value.shape)}"
+                )
+        ndim = len(shape)
         if hasattr(spacing, "__len__") and len(spacing) in (2, 3) and ndim == len(spacing) + 1:
             return len(spacing)  # a leading shot axis
         if ndim not in (2, 3):
             hint = "; with a leading shot axis give `spacing` one number per axis" if ndim == 4 else ""
-            raise ValueError(
-                f"`vp` must have shape (nz, nx) or (nz, ny, nx), got {tuple(self.vp.shape)}{hint}"
-            )
+            raise ValueError(f"`{first}` must have shape (nz, nx) or (nz, ny, nx), got {tuple(shape)}{hint}")
         return ndim
 
     def check(self) -> elastic.Ranges:
@@ -122,30 +175,56 @@ class Medium:
         ValueError
             As on construction.
         """
-        ranges = elastic.survey(self.vp, self.vs, self.rho, self.ndim)
+        ranges = elastic.survey(*self.values, self.ndim, moduli=self.moduli)
         if not ranges.finite:
-            for name in ("vp", "vs", "rho"):
-                _checks.finite(name, getattr(self, name))
-        for name, (least, _) in (("vp", ranges.vp), ("rho", ranges.rho)):
-            if least <= 0:
-                raise ValueError(f"`{name}` must be > 0, got {least}")
+            for name, value in zip(self.names, self.values, strict=True):
+                _checks.finite(name, value)
+        first, second, rho = self.names
+        if ranges.rho[0] <= 0:
+            raise ValueError(f"`{rho}` must be > 0, got {ranges.rho[0]}")
+        if ranges.vp[0] <= 0 and not self.moduli:
+            raise ValueError(f"`{first}` must be > 0, got {ranges.vp[0]}")
         if ranges.vs[0] < 0:
-            raise ValueError(f"`vs` must be >= 0, got {ranges.vs[0]}")
-        if ranges.ratio > (3 / 4) ** 0.5 * (1 + 1e-6):
+            raise ValueError(f"`{second}` must be >= 0, got {float(self.values[1].detach().min())}")
+        if self.moduli and (ranges.vp[0] <= 0 or ranges.ratio > LARGEST_RATIO):
+            raise ValueError("`lam` must be > -2/3 `mu` (positive bulk modulus), got less")
+        if ranges.ratio > LARGEST_RATIO:
             raise ValueError(
                 f"`vs` must be <= 0.866 `vp` (positive bulk modulus), got {ranges.ratio:.3f} `vp`"
             )
         return ranges
 
     @property
+    def names(self) -> tuple[str, str, str]:
+        """Of `values`."""
+        return ("lam", "mu", "rho") if self.moduli else ("vp", "vs", "rho")
+
+    @property
+    def vp(self) -> Tensor:
+        """Speed of P waves, m/s."""
+        first, second, rho = self.values
+        return torch.sqrt((first + 2 * second) / rho) if self.moduli else first
+
+    @property
+    def vs(self) -> Tensor:
+        """Speed of S waves, m/s."""
+        _, second, rho = self.values
+        return torch.sqrt(second / rho) if self.moduli else second
+
+    @property
+    def rho(self) -> Tensor:
+        """Density, kg/m3."""
+        return self.values[2]
+
+    @property
     def batched(self) -> bool:
         """Whether there is one medium per shot."""
-        return bool(self.vp.ndim > self.ndim)
+        return bool(self.rho.ndim > self.ndim)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Nodes per axis, in array order."""
-        return tuple(self.vp.shape[-self.ndim :])
+        return tuple(self.rho.shape[-self.ndim :])
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -159,8 +238,8 @@ class Medium:
 
     def __repr__(self) -> str:
         """Shape, spacing and range of the speeds."""
-        ranges = elastic.survey(self.vp, self.vs, self.rho, self.ndim)
+        ranges = elastic.survey(*self.values, self.ndim, moduli=self.moduli)
         return (
-            f"Medium(shape={tuple(self.vp.shape)}, spacing={self.spacing} m, "
+            f"Medium(shape={tuple(self.rho.shape)}, spacing={self.spacing} m, "
             f"vp {ranges.vp[0]:.0f}-{ranges.vp[1]:.0f} m/s, vs {ranges.vs[0]:.0f}-{ranges.vs[1]:.0f} m/s)"
         )

@@ -53,6 +53,10 @@ def surface_shares(medium: Medium) -> dict[str, Tensor]:
         By the axis a.
     """
     top = -medium.ndim
+    if medium.moduli:
+        lam, mu = (value.select(top, 0).double() for value in medium.values[:2])
+        mu = torch.where(mu == 0, mu.detach(), mu)  # as in the scheme: of none no gradient
+        return dict.fromkeys(medium.axes[1:], lam / (lam + 2 * mu))
     if medium.effective is None:
         share = 1 - 2 * (medium.vs.select(top, 0) / medium.vp.select(top, 0)).double().square()
         return dict.fromkeys(medium.axes[1:], share)

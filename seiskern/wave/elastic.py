@@ -17,6 +17,7 @@ from seiskern.kernels.memory import zeros
 from seiskern.media.model import Medium
 from seiskern.media.staggered import pad_effective, surface_shares
 from seiskern.wave.band import Band, band_of
+from seiskern.wave.operator import traceable
 from seiskern.wave.plan import Plan, plan
 from seiskern.wave.points import Entries, of_receivers, of_sources
 from seiskern.wave.quantity import QUANTITIES
@@ -28,6 +29,7 @@ CHUNK_CELLS = 5e8  # cell updates between two looks at the wavefield: one or two
 REFLECTION = 1e-5  # theoretical, of the layers at normal incidence
 
 
+@traceable
 def simulate(
     medium: Medium,
     shots: Any,
@@ -96,7 +98,8 @@ def simulate(
         places of sources and receivers: each may be a tensor that requires a gradient, or has a tangent
         (``torch.autograd.forward_ad``, ``torch.func.jvp``), one of the two. Derivatives are those of these
         very numbers, the discrete ones; what is decided once (the number of steps, profiles of the absorbing
-        layers) counts as constant. Snapshots have none.
+        layers) counts as constant. Snapshots have none. Under ``torch.compile`` all of it
+        is one operator; without ``snapshots`` and ``progress``.
 
     Raises
     ------
@@ -143,8 +146,8 @@ def simulate(
     for name, value in (medium.effective or {}).items():
         _checks.constant(f"medium.effective[{name!r}]", value)
     groups = as_shots(shots)
-    if medium.batched and len(medium.vp) != len(groups):
-        raise ValueError(f"`medium` must hold 1 or {len(groups)} media (one per shot), got {len(medium.vp)}")
+    if medium.batched and len(medium.rho) != len(groups):
+        raise ValueError(f"`medium` must hold 1 or {len(groups)} media (one per shot), got {len(medium.rho)}")
     decided = plan(
         medium,
         dt=dt,
@@ -187,7 +190,7 @@ class Run:
         self.medium, self.plan, self.clock = medium, decided, decided.clock
         problem = decided.problem
         self.packed = (
-            elastic.stagger(problem, medium.vp, medium.vs, medium.rho)
+            elastic.stagger(problem, *medium.values, moduli=medium.moduli)
             if medium.effective is None
             else problem.pack(pad_effective(medium, problem.absorbing, problem.free_surface))
         )

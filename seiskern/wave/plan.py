@@ -130,7 +130,7 @@ def plan(
         medium.spacing,
         dt / ratio,
         order,
-        medium.vp.dtype,
+        medium.rho.dtype,
         bool(free_surface),
         pad,
         medium.effective is not None,
@@ -142,7 +142,7 @@ def plan(
         speed=speed,
         frequency=ranges.slowest / (points * max(medium.spacing)),
         points=points,
-        memory=_memory(problem, n_shots, len(medium.vp) if medium.batched else 1),
+        memory=_memory(problem, n_shots, len(medium.rho) if medium.batched else 1),
     )
 
 

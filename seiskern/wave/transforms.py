@@ -118,6 +118,10 @@ class _Back(torch.autograd.Function):
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor | None, ...]) -> None:
         """Nothing is kept."""
 
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[None, ...]:
+        raise RuntimeError(SECOND)
+
 
 def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     """The same with all tensors changed: of arguments of `simulate`, and of what they are made of."""

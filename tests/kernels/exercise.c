@@ -236,6 +236,9 @@ static void* simulate(const sk_elastic_grid* g, int64_t n_shots, int64_t n_model
   m.vs = (sk_elastic_values){filled(n_models, g->itemsize, 0, 1500), 1, 0, 0, 0};
   m.rho = (sk_elastic_values){filled(m.nz, g->itemsize, 1000, 1500), 0, 1, 0, 0};
   sk_elastic_ranges ranges;
+  m.moduli = 1;
+  require(sk_elastic_survey(&m, threads, &ranges) == SK_OK && ranges.finite, "survey of moduli");
+  m.moduli = 0;
   require(sk_elastic_survey(&m, threads, &ranges) == SK_OK && ranges.finite, "survey");
   sk_elastic_grid grid = *g;
   grid.dt = 0.9 * sk_elastic_max_dt(g->ndim, g->order, g->h, ranges.speed);
@@ -307,7 +310,8 @@ static void refuse(void) {
   require(sk_elastic_profiles(NULL, 1, 1, 0.1, 0, one) == SK_INVALID, "profiles took NULL");
   require(sk_elastic_profiles(&g, 1, 1, 0.1, 0, NULL) == SK_INVALID, "profiles took NULL");
   require(sk_elastic_survey(NULL, 1, &ranges) == SK_INVALID, "survey took NULL");
-  const sk_elastic_model model = {2, 4, 8, 1, 8, 1, {one, 0, 0, 0, 0}, {one, 0, 0, 0, 0}, {one, 0, 0, 0, 0}};
+  const sk_elastic_model model = {2, 4, 8, 1, 8, 1, {one, 0, 0, 0, 0}, {one, 0, 0, 0, 0}, {one, 0, 0, 0, 0},
+                                  0};
   sk_elastic_model bad = model;
   require(sk_elastic_survey(&model, 1, NULL) == SK_INVALID, "survey took NULL");
   require(sk_elastic_survey(&model, 0, &ranges) == SK_INVALID, "survey took 0 threads");

@@ -57,10 +57,31 @@ def test_coefficients_are_those_of_the_reference(shape, dtype, pad, rng):
     assert_is_defined(problem, elastic.stagger(problem, *media), media)
 
 
+def moduli_of(vp, vs, rho):
+    return rho * vp.square() - 2 * rho * vs.square(), rho * vs.square(), rho
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_coefficients_and_ranges_of_moduli(shape, dtype, rng):
+    media, problem = random_media(shape, dtype, rng), make_problem(shape, (3, 5), dtype)
+    moduli = moduli_of(*media)
+    assert_is_defined(problem, elastic.stagger(problem, *moduli, moduli=True), media)
+    found, expected = elastic.survey(*moduli, len(shape), moduli=True), elastic.survey(*media, len(shape))
+    close = 8 * torch.finfo(dtype).eps  # as many roundings to the moduli and back
+    for name in ("vp", "vs", "rho"):
+        assert getattr(found, name) == pytest.approx(getattr(expected, name), rel=close)
+    for name in ("ratio", "slowest", "speed"):
+        assert getattr(found, name) == pytest.approx(getattr(expected, name), rel=close)
+    moduli[1].flatten()[0] = -1e9
+    assert elastic.survey(*moduli, len(shape), moduli=True).vs[0] < 0
+
+
 @pytest.mark.parametrize("shape", [(17, 37), (17, 5, 19)], ids=str)
 def test_the_surface_is_in_plane_stress(shape, rng):
     media, problem = random_media(shape, torch.float64, rng), make_problem(shape, (3, 2), torch.float64, True)
     assert_is_defined(problem, elastic.stagger(problem, *media), media)
+    assert_is_defined(problem, elastic.stagger(problem, *moduli_of(*media), moduli=True), media)
 
 
 @pytest.mark.parametrize("shape", [(13, 37), (11, 7, 19)], ids=str)

@@ -8,6 +8,7 @@ import torch
 
 from seiskern.grid import AXES
 from seiskern.kernels import elastic
+from seiskern.kernels.elastic import plan
 from seiskern.kernels.elastic.plan import COEFFICIENTS, FIELD_NUMBER
 
 NONE = torch.zeros(0, dtype=torch.int64)
@@ -173,6 +174,31 @@ def test_entries_between_rows_are_refused():
     points.offset[0] = 5
     with pytest.raises(ValueError, match="offset must be that of a node, got 5"):
         elastic.run(problem, state, medium, profiles, (points, none), (none, none), 0, 1)
+
+
+def test_factors_that_must_be_copied_outlive_the_call(monkeypatch):
+    """Those of several media lie apart: memory that is free meanwhile holds something else."""
+    problem, entry = make_problem(), torch.arange(2)
+    factors = torch.rand(2, 5, *problem.shape)[:, :2]
+    with pytest.raises(RuntimeError, match="view"):
+        factors.view(4, *problem.shape)
+    native = plan._ext.require()
+
+    class Busy:
+        def __getattr__(self, name):
+            return getattr(native, name)
+
+        def elastic_sort(self, *given):
+            busy = [torch.full((4, *problem.shape), math.nan) for _ in range(50)]
+            found = native.elastic_sort(*given)
+            del busy
+            return found
+
+    monkeypatch.setattr(plan._ext, "require", Busy)
+    index = {"z": entry, "x": entry}
+    arguments = (entry, index, 2 * entry, entry, entry + 1.0, None, entry, factors)
+    points = elastic.Points.build(problem, torch.zeros(2, 1, 2), *arguments)
+    assert points.weight.tolist() == [float(factors[0, 0, 0, 0]), float(2 * factors[1, 1, 1, 1])]
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,8 @@ def test_a_coarse_grid_warns_with_the_spacing_that_would_do(medium):
     with pytest.warns(
         UserWarning, match="reaches .* Hz but a grid of 10 m resolves 16.7 Hz .* would do"
     ) as caught:
-        run(medium, shot)
+        sk.simulate(medium, shot, sk.Receivers(x=150.0, z=0.0), dt=DT, nt=NT)
+    assert caught[0].filename == __file__
     fine = float(re.search(r"a spacing of (\S+) m", str(caught[0].message)).group(1))
     highest = float(re.search(r"reaches (\S+) Hz", str(caught[0].message)).group(1))
     assert fine == pytest.approx(1000 / (6 * highest), rel=0.01)

@@ -215,12 +215,14 @@ def medium_gradient(problem: Problem, medium: Tensor, images: Tensor) -> Tensor:
     return result
 
 
-def stagger_gradient(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, gradient: Tensor) -> list[Tensor]:
+def stagger_gradient(
+    problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, gradient: Tensor, moduli: bool = False
+) -> list[Tensor]:
     """The transpose of the derivative of `stagger`.
 
     Parameters
     ----------
-    problem, vp, vs, rho
+    problem, vp, vs, rho, moduli
         As it had them.
     gradient : Tensor, shape (1 or n_media, n_coefficients, array_size)
         Of what it returned.
@@ -228,50 +230,53 @@ def stagger_gradient(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, grad
     Returns
     -------
     three of Tensor
-        Gradients of vp, vs and rho.
+        Gradients of vp, vs and rho, or of lam, mu and rho.
     """
     given = {
         name: problem.view(gradient[:, n], int(name in AVERAGED))
         for n, name in enumerate(problem.coefficients)
     }
     pad = problem.absorbing or ((0, 0),) * problem.ndim
+    mu = vs if moduli else rho * vs.square()
     if problem.ndim == 2:
-        of_rho, of_compliance = _averages_2d(given, rho, vs, pad)
+        of_rho, of_compliance = _averages_2d(given, rho, mu, pad)
     else:
         of_rho, of_compliance = given["rho"], given["compliance"]
     beyond = tuple((before, after + 1) for before, after in pad)
     of_rho, of_compliance = (_gathered(value, beyond) for value in (of_rho, of_compliance))
     of_lam = _gathered(given["lam"], pad)
-    mu = rho * vs.square()
     of_mu = -ratio(of_compliance, mu.square())
     if problem.ndim == 2:
         of_mu = of_mu + 2 * _gathered(given["mu2"], pad)
     if problem.free_surface:  # lam of its plane is 2 lam mu / (lam + 2 mu)
         top = -problem.ndim
-        lam, shear = (value.select(top, 0) for value in (rho * vp.square() - 2 * mu, mu))
+        first, density, shear = (value.select(top, 0) for value in (vp, rho, mu))
+        lam = first if moduli else density * first.square() - 2 * shear
         share = of_lam.select(top, 0) / (lam + 2 * shear).square()
         of_mu.select(top, 0).add_(2 * lam.square() * share)
         of_lam.select(top, 0).copy_(4 * shear.square() * share)
-    of_vs = 2 * rho * vs * (of_mu - 2 * of_lam)
-    of_rho = of_rho + of_lam * (vp.square() - 2 * vs.square()) + of_mu * vs.square()
-    return [value.reshape(vp.shape) for value in (2 * rho * vp * of_lam, of_vs, of_rho)]
+    if not moduli:
+        of_rho = of_rho + of_lam * (vp.square() - 2 * vs.square()) + of_mu * vs.square()
+        of_mu = 2 * rho * vs * (of_mu - 2 * of_lam)
+        of_lam = 2 * rho * vp * of_lam
+    return [value.reshape(vp.shape) for value in (of_lam, of_mu, of_rho)]
 
 
 def _averages_2d(
-    given: dict[str, Tensor], rho: Tensor, vs: Tensor, pad: Sequence[tuple[int, int]]
+    given: dict[str, Tensor], rho: Tensor, mu: Tensor, pad: Sequence[tuple[int, int]]
 ) -> tuple[Tensor, Tensor]:
     """Gradients of rho and 1 / mu at the nodes and one beyond, from those of bx, bz and mxz."""
     beyond = tuple((before, after + 1) for before, after in pad)
     rho = replicate(rho, beyond).reshape(-1, *(n + 1 for n in given["bx"].shape[1:]))
-    compliance = 1 / (rho * replicate(vs, beyond).reshape(rho.shape).square())
+    compliance = 1 / replicate(mu, beyond).reshape(rho.shape)
     of_rho, of_compliance = torch.zeros_like(rho), torch.zeros_like(rho)
     for axis in "xz":
         b = 2 / total(corners(rho, axis, "zx"))
         for corner in corners(of_rho, axis, "zx"):
             corner -= b.square() / 2 * given["b" + axis]
-    mu = 4 / total(corners(compliance, "xz", "zx"))
+    mean = 4 / total(corners(compliance, "xz", "zx"))
     for corner in corners(of_compliance, "xz", "zx"):
-        corner -= mu.square() / 4 * given["mxz"]
+        corner -= mean.square() / 4 * given["mxz"]
     return of_rho, of_compliance
 
 

@@ -28,30 +28,39 @@ class _Stagger(torch.autograd.Function):
     """A medium at nodes to the coefficients of the kernels."""
 
     @staticmethod
-    def forward(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, threads: int | None) -> Tensor:
+    def forward(
+        problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, threads: int | None, moduli: bool
+    ) -> Tensor:
         # No view of an array with pages of its own: torch gives those no tangents that lie elsewhere.
-        return media.stagger(problem, vp, vs, rho, threads).detach()
+        return media.stagger(problem, vp, vs, rho, threads, moduli).detach()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        ctx.problem, vp, vs, rho, _ = inputs
+        ctx.problem, vp, vs, rho, _, ctx.moduli = inputs
         ctx.save_for_backward(vp, vs, rho)
         ctx.save_for_forward(vp, vs, rho)
 
     @staticmethod
     def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> Tensor:
-        return stagger_tangent(ctx.problem, ctx.saved_tensors, tangents[:3])
+        return stagger_tangent(ctx.problem, ctx.saved_tensors, tangents[:3], ctx.moduli)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         vp, vs, rho = ctx.saved_tensors
-        return (None, *stagger_gradient(ctx.problem, vp, vs, rho, gradient), None)
+        return (None, *stagger_gradient(ctx.problem, vp, vs, rho, gradient, ctx.moduli), None, None)
 
 
-def stagger(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, threads: int | None = None) -> Tensor:
+def stagger(
+    problem: Problem,
+    vp: Tensor,
+    vs: Tensor,
+    rho: Tensor,
+    threads: int | None = None,
+    moduli: bool = False,
+) -> Tensor:
     """As `seiskern.kernels.elastic.medium.stagger`, with gradients and tangents."""
-    return _Stagger.apply(problem, vp, vs, rho, threads)
+    return _Stagger.apply(problem, vp, vs, rho, threads, moduli)
 
 
 @dataclass

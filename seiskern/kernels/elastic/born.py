@@ -117,16 +117,19 @@ def run_born(
 
 
 def stagger_tangent(
-    problem: Problem, values: tuple[Tensor, Tensor, Tensor], tangents: tuple[Tensor | None, ...]
+    problem: Problem,
+    values: tuple[Tensor, Tensor, Tensor],
+    tangents: tuple[Tensor | None, ...],
+    moduli: bool = False,
 ) -> Tensor:
     """The derivative of `stagger` along a direction.
 
     Parameters
     ----------
-    problem : Problem
-        As it had it.
+    problem, moduli
+        As it had them.
     values : (Tensor, Tensor, Tensor)
-        Its vp, vs and rho.
+        Its vp, vs and rho, or lam, mu and rho.
     tangents : three of Tensor or None
         The direction; None is zero.
 
@@ -135,18 +138,22 @@ def stagger_tangent(
     Tensor, shape (1 or n_media, n_coefficients, array_size)
         Of what it returned. A shear modulus that is zero has none.
     """
-    vp, vs, rho = values
-    of_vp, of_vs, of_rho = (
+    lam, mu, rho = values
+    of_lam, of_mu, of_rho = (
         torch.zeros_like(v) if t is None else t for v, t in zip(values, tangents, strict=True)
     )
-    mu, of_mu = rho * vs.square(), vs * (of_rho * vs + 2 * rho * of_vs)
-    of_lam = vp * (of_rho * vp + 2 * rho * of_vp) - 2 * of_mu
+    if not moduli:
+        vp, vs, of_vp, of_vs = lam, mu, of_lam, of_mu
+        mu, of_mu = rho * vs.square(), vs * (of_rho * vs + 2 * rho * of_vs)
+        lam = rho * vp.square() - 2 * mu
+        of_lam = vp * (of_rho * vp + 2 * rho * of_vp) - 2 * of_mu
     of_compliance = -ratio(of_mu, mu.square())
     if problem.free_surface:  # lam of its plane is 2 lam mu / (lam + 2 mu)
         top = -problem.ndim
-        lam, shear = (value.select(top, 0) for value in (rho * vp.square() - 2 * mu, mu))
-        along = 4 * shear.square() * of_lam.select(top, 0) + 2 * lam.square() * of_mu.select(top, 0)
-        of_lam.select(top, 0).copy_(along / (lam + 2 * shear).square())
+        first, shear = lam.select(top, 0), mu.select(top, 0)
+        along = 4 * shear.square() * of_lam.select(top, 0) + 2 * first.square() * of_mu.select(top, 0)
+        of_lam = of_lam.clone()
+        of_lam.select(top, 0).copy_(along / (first + 2 * shear).square())
     pad = problem.absorbing or ((0, 0),) * problem.ndim
     beyond = tuple((before, after + 1) for before, after in pad)
     result = {"lam": replicate(of_lam, pad), "mu2": replicate(2 * of_mu, pad)}
@@ -154,7 +161,7 @@ def stagger_tangent(
     result |= {name: replicate(value, beyond) for name, value in at_nodes.items()}
     if problem.ndim == 2:
         result |= _of_means(2, replicate(rho, beyond), replicate(1 / mu, beyond), result)
-    return _packed(problem, len(vp) if vp.ndim > problem.ndim else 1, problem.coefficients, result)
+    return _packed(problem, len(rho) if rho.ndim > problem.ndim else 1, problem.coefficients, result)
 
 
 def medium_tangent(problem: Problem, medium: Tensor, tangent: Tensor) -> Tensor:

@@ -44,7 +44,9 @@ class Ranges:
     finite: bool
 
 
-def survey(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int, threads: int | None = None) -> Ranges:
+def survey(
+    vp: Tensor, vs: Tensor, rho: Tensor, ndim: int, threads: int | None = None, moduli: bool = False
+) -> Ranges:
     """Ranges of media.
 
     Parameters
@@ -55,6 +57,8 @@ def survey(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int, threads: int | None =
         2 or 3.
     threads : int, optional
         As many as torch uses.
+    moduli : bool
+        Whether ``vp`` and ``vs`` are lam and mu, Pa.
 
     Returns
     -------
@@ -66,7 +70,7 @@ def survey(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int, threads: int | None =
     ValueError
         If shapes or types differ.
     """
-    ranges: Ranges = _Survey.apply(*(value.detach() for value in (vp, vs, rho)), ndim, threads)
+    ranges: Ranges = _Survey.apply(*(value.detach() for value in (vp, vs, rho)), ndim, threads, moduli)
     return ranges
 
 
@@ -74,8 +78,8 @@ class _Survey(torch.autograd.Function):
     """A function of torch's for what its transforms wrap; it has no derivative."""
 
     @staticmethod
-    def forward(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int, threads: int | None) -> Ranges:
-        model, _kept = _model(vp, vs, rho, ndim)
+    def forward(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int, threads: int | None, moduli: bool) -> Ranges:
+        model, _kept = _model(vp, vs, rho, ndim, moduli)
         return Ranges(**_ext.require().elastic_survey(model, threads or _ext.threads()))
 
     @staticmethod
@@ -83,7 +87,14 @@ class _Survey(torch.autograd.Function):
         """Nothing is kept."""
 
 
-def stagger(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, threads: int | None = None) -> Tensor:
+def stagger(
+    problem: Problem,
+    vp: Tensor,
+    vs: Tensor,
+    rho: Tensor,
+    threads: int | None = None,
+    moduli: bool = False,
+) -> Tensor:
     """Coefficients of the staggered scheme, with absorbing layers around, as `reference` defines.
 
     In 2-D those of ``reference.stagger``; in 3-D those of ``reference.nodes``, mu inverted, which the kernels
@@ -97,6 +108,8 @@ def stagger(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, threads: int 
         Media at the nodes that are not absorbing, all of the problem's type; at most one axis more.
     threads : int, optional
         As many as torch uses. The result does not depend on it.
+    moduli : bool
+        Whether ``vp`` and ``vs`` are lam and mu, Pa.
 
     Returns
     -------
@@ -108,14 +121,14 @@ def stagger(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, threads: int 
     ValueError
         If shapes or types do not fit.
     """
-    model, _kept = _model(vp, vs, rho, problem.ndim)
+    model, _kept = _model(vp, vs, rho, problem.ndim, moduli)
     n_media = len(vp) if vp.ndim > problem.ndim else 1
     packed = empty((n_media, len(problem.coefficients), problem.layout["array_size"]), problem.dtype)
     _ext.require().elastic_stagger(problem.native, model, threads or _ext.threads(), packed.data_ptr())
     return packed
 
 
-def _model(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int) -> tuple[Any, list[Tensor]]:
+def _model(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int, moduli: bool) -> tuple[Any, list[Tensor]]:
     """Addresses of media for the compiled module, and the tensors that must outlive it."""
     if vp.ndim not in (ndim, ndim + 1):
         raise ValueError(f"`vp` must have {ndim} or {ndim + 1} axes, got shape {tuple(vp.shape)}")
@@ -136,7 +149,7 @@ def _model(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int) -> tuple[Any, list[Te
 
     n = (shape[-1], shape[-2] if ndim == 3 else 1, shape[0])
     n_media = batch[0] if batch else 1
-    model = _ext.require().ElasticModel(ndim, vp.element_size(), n, n_media, *map(values, rows))
+    model = _ext.require().ElasticModel(ndim, vp.element_size(), n, n_media, *map(values, rows), moduli)
     return model, rows
 
 
