@@ -226,3 +226,23 @@ def test_compiled():
         found.append([value.grad for value in given.values()])
     for one, other in zip(*found, strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("arguments", CASES, ids=lambda a: "-".join(map(str, a)))
+def test_tangents_are_the_transpose_of_gradients(arguments, rng):
+    case = Case(*arguments)
+    place = tuple(case.moduli.values())
+    direction = tuple(v * torch.randn(v.shape, generator=rng, dtype=v.dtype) for v in place)
+
+    def records(*values):
+        return case.data(dict(zip(case.moduli, values, strict=True)))
+
+    data, tangent = torch.func.jvp(records, place, direction)
+    weights = torch.randn(data.shape, generator=rng, dtype=data.dtype)
+    leaves = [value.clone().requires_grad_() for value in place]
+    back = torch.autograd.grad((records(*leaves) * weights).sum(), leaves)
+    products = [(v * g) for v, g in zip(direction, back, strict=True)]
+    there = (tangent * weights).sum()
+    # Rounding of sums of terms of both signs.
+    scale = torch.stack([p.abs().sum() for p in products]).sum() + (tangent * weights).abs().sum()
+    assert abs(float(there - torch.stack([p.sum() for p in products]).sum())) < 1e-12 * float(scale)
