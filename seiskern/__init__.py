@@ -4,6 +4,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from seiskern.media import Medium, layered_medium, upscale
 from seiskern.wave import (
+    BoundarySaved,
     Checkpointed,
     Explosion,
     Force,
@@ -28,6 +29,7 @@ except PackageNotFoundError:  # run from a source tree that is not installed
     __version__ = "0+unknown"
 
 __all__ = [
+    "BoundarySaved",
     "Checkpointed",
     "Explosion",
     "Force",

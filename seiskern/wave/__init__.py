@@ -1,6 +1,6 @@
 """Simulation of elastic waves."""
 
-from seiskern.kernels.elastic import Checkpointed, Full
+from seiskern.kernels.elastic import BoundarySaved, Checkpointed, Full
 from seiskern.wave.elastic import simulate
 from seiskern.wave.plan import Plan, plan
 from seiskern.wave.record import Seismograms, Snapshots, Wavefields
@@ -8,6 +8,7 @@ from seiskern.wave.source import Explosion, Force, MomentTensor, Receivers, doub
 from seiskern.wave.wavelets import brune, gaussian, ricker
 
 __all__ = [
+    "BoundarySaved",
     "Checkpointed",
     "Explosion",
     "Force",

@@ -78,7 +78,7 @@ def simulate(
         Order of the differences in space.
     dispersion_correction : bool
         Remove the error of the second-order steps in time from the records; what is left is that in space.
-    adjoint : Full or Checkpointed, optional
+    adjoint : Full, Checkpointed or BoundarySaved, optional
         What is remembered for the gradient, if one is wanted; default `Full`.
     snapshots : Snapshots, optional
         Wavefields to keep.
@@ -135,7 +135,9 @@ def simulate(
     if adjoint is None:
         adjoint = elastic.Full()
     if not isinstance(adjoint, elastic.Strategy):
-        raise TypeError(f"`adjoint` must be Full or Checkpointed, got {type(adjoint).__name__}")
+        raise TypeError(
+            f"`adjoint` must be Full, Checkpointed or BoundarySaved, got {type(adjoint).__name__}"
+        )
     for name, value in (medium.effective or {}).items():
         _checks.constant(f"medium.effective[{name!r}]", value)
     groups = as_shots(shots)

@@ -10,10 +10,11 @@ from seiskern.kernels.elastic.autograd import Propagation, stagger
 from seiskern.kernels.elastic.medium import Ranges, survey
 from seiskern.kernels.elastic.plan import History, Points, Problem, State, max_dt, surface_norms
 from seiskern.kernels.elastic.run import run
-from seiskern.kernels.elastic.strategy import Checkpointed, Full, Strategy
+from seiskern.kernels.elastic.strategy import BoundarySaved, Checkpointed, Full, Strategy
 
 __all__ = [
     "AdjointState",
+    "BoundarySaved",
     "Checkpointed",
     "Full",
     "History",
