@@ -44,8 +44,8 @@ py::dict layout(const sk_elastic_grid& grid) {
   using namespace py::literals;
   return py::dict("stride_y"_a = l.stride_y, "stride_z"_a = l.stride_z, "origin"_a = l.origin,
                   "array_size"_a = l.array_size, "pml_size"_a = l.pml_size, "profile_size"_a = l.profile_size,
-                  "n_media"_a = l.n_media, "slice_size"_a = l.slice_size, "history_lead"_a = l.history_lead,
-                  "filter_size"_a = l.filter_size, "n_images"_a = l.n_images, "n_tangents"_a = l.n_tangents);
+                  "n_media"_a = l.n_media, "filter_size"_a = l.filter_size, "n_images"_a = l.n_images,
+                  "n_tangents"_a = l.n_tangents);
 }
 
 // Address, then the strides of medium, z, y and x.
@@ -116,7 +116,7 @@ sk_elastic make_run(const sk_elastic_grid& grid, int64_t n_shots, std::uintptr_t
                     std::uintptr_t medium, int64_t medium_shot_stride, std::uintptr_t pml,
                     std::uintptr_t profiles, int64_t profiles_shot_stride,
                     const std::array<sk_elastic_points, 4>& points, bool at_rest, std::uintptr_t history,
-                    int64_t history_first, int64_t history_last) {
+                    int64_t history_first, int64_t history_last, int history_bits, bool history_boundary) {
   return {grid,
           n_shots,
           pointer(fields),
@@ -132,7 +132,9 @@ sk_elastic make_run(const sk_elastic_grid& grid, int64_t n_shots, std::uintptr_t
           at_rest,
           pointer(history),
           history_first,
-          history_last};
+          history_last,
+          history_bits,
+          history_boundary};
 }
 
 void run(const sk_elastic& problem, int64_t first, int64_t last, int threads) {
@@ -148,13 +150,13 @@ void run(const sk_elastic& problem, int64_t first, int64_t last, int threads) {
 using Gradient = std::tuple<std::uintptr_t, std::uintptr_t, int64_t>;
 
 void run_adjoint(const sk_elastic& run, const std::array<Gradient, 4>& gradients, std::uintptr_t images,
-                 std::uintptr_t strain, int64_t first, int64_t last, int threads) {
+                 std::uintptr_t strain, std::uintptr_t wavefield, int64_t first, int64_t last, int threads) {
   const auto gradient = [&](int n) -> sk_elastic_gradient {
     const auto& [data, weight, stride] = gradients[n];
     return {pointer(data), pointer(weight), stride};
   };
-  const sk_elastic_adjoint problem{run,         gradient(0),     gradient(1),    gradient(2),
-                                   gradient(3), pointer(images), pointer(strain)};
+  const sk_elastic_adjoint problem{run,         gradient(0),     gradient(1),     gradient(2),
+                                   gradient(3), pointer(images), pointer(strain), pointer(wavefield)};
   int status = SK_OK;
   {
     const py::gil_scoped_release release;
@@ -206,6 +208,12 @@ PYBIND11_MODULE(_C, m) {
            py::arg("free_surface"), py::arg("orthorhombic"), py::arg("n"), py::arg("dt"), py::arg("h"),
            py::arg("pml_low"), py::arg("pml_high"))
       .def("layout", &layout)
+      .def("history_size",
+           [](const sk_elastic_grid& grid, int bits, bool boundary, int64_t steps) {
+             const int64_t size = sk_elastic_history_size(&grid, bits, boundary, steps);
+             if (size == 0) check(SK_INVALID);
+             return size;
+           })
       .def("profiles", [](const sk_elastic_grid& grid, double vmax, double frequency, double reflection,
                           double multiaxial, std::uintptr_t out) {
         check(sk_elastic_profiles(&grid, vmax, frequency, reflection, multiaxial, pointer(out)));

@@ -82,8 +82,6 @@ typedef struct {
   int64_t pml_size;           /* elements of all memory variables of one shot */
   int64_t profile_size;       /* elements of the absorbing profiles, see sk_elastic_profiles() */
   int64_t n_media;            /* arrays of a medium: 3 (2-D: 5), or 12 (6) if orthorhombic */
-  int64_t slice_size;         /* elements of the velocities of one step in a history */
-  int64_t history_lead;       /* elements of a history before its first slice */
   int64_t filter_size;        /* elements of all memory variables of one shot of the adjoint */
   int64_t n_images;           /* arrays of an image, see sk_image */
   int64_t n_tangents;         /* arrays of the tangent of a medium, see sk_elastic_born */
@@ -141,11 +139,17 @@ typedef struct {
   int64_t profiles_shot_stride; /* as medium_shot_stride */
   sk_elastic_points velocity_sources, stress_sources, velocity_receivers, stress_receivers;
   int32_t at_rest; /* not 0: the run starts from rest, whatever `fields` and `pml` hold; 0: from these */
-  /* (n_shots, history_lead + (history_last - history_first + 1) slice_size) or NULL. A run of steps between
-   * the two keeps in it the velocities after each of its steps, and if it begins with the first those before:
-   * all that its adjoint must know of them. */
+  /* (n_shots, sk_elastic_history_size()) or NULL. A run of steps between the two keeps in it the velocities
+   * after each of its steps, and if it begins with the first those before: all that its adjoint must know of
+   * them. */
   void* history;
   int64_t history_first, history_last;
+  /* How: as they are (0), or as integers of 16 or 8 bits that are off by half of 1 / 32767 or 1 / 127 of the
+   * largest of 64 columns at most. */
+  int32_t history_bits;
+  /* 1: only what lies in absorbing layers and some nodes before them, from which the rest is made again by
+   * steps backwards in time. */
+  int32_t history_boundary;
 } sk_elastic;
 
 /* Order of the arrays of an image: sums over time of products of the wavefields forward and back, from which
@@ -187,6 +191,9 @@ typedef struct {
   /* (n_shots, 6 or 3 in 2-D, array_size), zero before the last step: adjoint strains in the order of
    * stresses. Needed if gradients of stress sources are wanted, else NULL. */
   void* strain;
+  /* As `fields` of a run: the wavefield after step `last`, taken back to that before step `first`; what is in
+   * layers is lost. Needed if the history is that of boundaries, else NULL. */
+  void* wavefield;
 } sk_elastic_adjoint;
 
 /* A run and its tangent: the derivative of its wavefield and records along one direction of its medium,
@@ -234,6 +241,10 @@ int sk_elastic_stagger(const sk_elastic_grid* grid, const sk_elastic_model* mode
 
 /* Sizes and strides of the arrays of `grid`. */
 int sk_elastic_layout(const sk_elastic_grid* grid, sk_elastic_layout_t* layout);
+
+/* Elements of one shot in a history of so many steps, see `history_bits` and `history_boundary` of
+ * sk_elastic; 0 if an argument is out of range. */
+int64_t sk_elastic_history_size(const sk_elastic_grid* grid, int32_t bits, int32_t boundary, int64_t steps);
 
 /* Fills the C-PML profiles of Komatitsch & Martin (2007, doi:10.1190/1.2757586) for the fastest wave speed
  * vmax (m/s), the dominant frequency (Hz) and the theoretical reflection coefficient at normal incidence

@@ -5,6 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 from seiskern import ops
 from seiskern.media import Medium, layered_medium, upscale
 from seiskern.wave import (
+    BoundarySaved,
     Checkpointed,
     Explosion,
     Force,
@@ -30,6 +31,7 @@ except PackageNotFoundError:  # run from a source tree that is not installed
     __version__ = "0+unknown"
 
 __all__ = [
+    "BoundarySaved",
     "Checkpointed",
     "Explosion",
     "Force",

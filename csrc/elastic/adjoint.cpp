@@ -5,8 +5,8 @@
 
 #include "common/check.h"
 #include "elastic/adjoint_view.h"
-#include "elastic/history.h"
 #include "elastic/isa.h"
+#include "elastic/past.h"
 #include "elastic/row_sums.h"
 #include "elastic/shot.h"
 #include "elastic/steps.h"
@@ -18,6 +18,8 @@ namespace {
 int check(const sk_elastic_adjoint& p) {
   if (const int status = elastic::check(p.run)) return status;
   if (!p.run.history) return fail("the run must have a history");
+  if (p.run.history_boundary && !p.wavefield)
+    return fail("wavefield must not be NULL where the history is that of boundaries");
   if (p.images && p.run.grid.orthorhombic) return fail("the medium of a run with images must be isotropic");
   if (!p.strain && (p.stress_sources.data || p.stress_sources.weight) && p.run.stress_sources.n_series > 0)
     return fail("strain must not be NULL where gradients of stress sources are wanted");
@@ -72,13 +74,13 @@ class AdjointRun {
  public:
   AdjointRun(const sk_elastic_adjoint& p, const sk_elastic_layout_t& l, const Common<T>& common, int64_t shot,
              int64_t first, int64_t last)
-      : g_(p.run.grid), l_(l), number_(shot), first_(first), last_(last) {
+      : g_(p.run.grid), l_(l), past_(p, l, shot, last), number_(shot), first_(first), last_(last) {
     s_.plain = make_shot<T>(p.run, l, shot);
     s_.view = s_.plain.view;
     for (int kind = 0; kind < 2; ++kind) s_.norm[kind] = common.norm[kind].data();
     s_.advance = choose_kernel(g_);
     s_.last = last;
-    s_.history = History<T>(g_, p.run, shot).view(s_.view, 0), s_.slice_size = l.slice_size;
+    s_.history = past_.view(s_.view), s_.slice_size = SliceLayout(g_).size, s_.by_turns = past_.by_turns();
     add_points(p);
     add_images(p);
     add_filters(p);
@@ -90,13 +92,16 @@ class AdjointRun {
     Workspace<T> work(s_.view, g_, threads);
     s_.plain.view.twos = s_.strain.view.twos = s_.view.twos;
     Arrays arrays = arrays_of(g_, l_);
-    arrays.count += s_.image[SK_IMAGE_VX] ? double(l_.n_images) + 2 * g_.ndim : 0;
+    arrays.count += (s_.image[SK_IMAGE_VX] ? double(l_.n_images) + 2 * g_.ndim : 0) + past_.arrays(g_);
+    past_.start(s_.view, s_.view.twos);
     RowSums<T> velocities(s_.source[0].points, g_, l_.stride_y, first_, last_),
         stresses(s_.source[1].points, g_, l_.stride_y, first_, last_);
     s_.source[0].points = velocities.apart(), s_.source[1].points = stresses.apart();
     Advance* const retreat = choose_adjoint(g_);
-    run_steps(g_, arrays, 0, last_ - first_, threads, sharers,
-              [&](int thread, const Task& task) { retreat(&s_, work.rows(thread), task); });
+    run_steps(g_, arrays, 0, last_ - first_, threads, sharers, [&](int thread, const Task& task) {
+      past_.retreat(s_.view, task, work.rows(thread));
+      retreat(&s_, work.rows(thread), task);
+    });
     velocities.join(), stresses.join();
   }
 
@@ -163,10 +168,7 @@ class AdjointRun {
 
   // What the forward kernel updates: without layers, sources and receivers.
   void make_plain(Shot<T>& shot) {
-    View<T>& v = shot.view;
-    const int64_t n[] = {v.nx, v.ny, v.nz};
-    for (int axis = 0; axis < 3; ++axis) v.layer[axis].low = 0, v.layer[axis].high = n[axis];
-    v.damped = false;
+    without_layers(shot.view);
     for (auto* points : {&shot.sources[0], &shot.sources[1], &shot.receivers[0], &shot.receivers[1]})
       points->n_series = 0;
     shot.rest = -1;
@@ -175,6 +177,7 @@ class AdjointRun {
   const sk_elastic_grid& g_;
   const sk_elastic_layout_t& l_;
   AdjointShot<T> s_{};
+  Past<T> past_;
   int64_t number_, first_, last_;
 };
 

@@ -118,7 +118,7 @@ class Adjoint {
   View<T> slice(int64_t step) const {
     View<T> v = a_.history;
     for (int n = SK_VX; n <= SK_VZ; ++n) {
-      if (v.field[n]) v.field[n] += step * a_.slice_size;
+      if (v.field[n]) v.field[n] += (a_.by_turns ? step % 2 : step) * a_.slice_size;
     }
     return v;
   }

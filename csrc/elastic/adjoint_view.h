@@ -39,7 +39,8 @@ struct AdjointShot {
   int64_t strain_begin, strain_end;
 
   View<T> history;     // velocities before step 0, whether it was kept or not
-  int64_t slice_size;  // elements from there to those before the next step
+  int64_t slice_size;  // elements from there to those before the next step,
+  bool by_turns;       // which has its place in common with that of every other one
   int64_t last;        // the steps end before this one
 
   Points<T> sources[2];  // as they ran, of velocity, of stress

@@ -35,6 +35,7 @@ int check(const sk_elastic& p) {
     return fail("medium_shot_stride must be 0 or >= " + std::to_string(medium));
   if (p.profiles_shot_stride != 0 && p.profiles_shot_stride < l.profile_size)
     return fail("profiles_shot_stride must be 0 or >= " + std::to_string(l.profile_size));
+  if (const int status = check_bits(p.history_bits)) return status;
   for (const auto* points : all_points(p)) {
     if (const int status = check_points(*points, p.grid, l, p.n_shots)) return status;
   }

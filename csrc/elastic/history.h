@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 
 #include "common/simd.h"
 #include "elastic/layout.h"
+#include "elastic/packed.h"
 #include "elastic/tuning.h"
 #include "elastic/view.h"
 #include "seiskern.h"
@@ -28,56 +30,43 @@ struct SliceLayout {
   }
 };
 
+// Slices that are read as they are.
 template <class T>
-class History {
+class Slices {
  public:
-  History(const sk_elastic_grid& g, const sk_elastic& p, int64_t shot)
-      : l_(g), radius_(g.order / 2), first_(p.history_first) {
-    const int64_t slices = p.history_last - p.history_first + 1;
-    past_ = slices * l_.size * g.itemsize > cache_size() / 4;
-    if (p.history) data_ = static_cast<T*>(p.history) + shot * (l_.lead + slices * l_.size) + l_.lead;
-  }
+  // `data`: of the first slice, after its lead. Those of `count` slices are kept before one is read again.
+  Slices(const sk_elastic_grid& g, T* data, int64_t count)
+      : l_(g), radius_(g.order / 2), data_(data), past_(count * l_.size * g.itemsize > cache_size() / 4) {}
 
-  bool kept() const { return data_ != nullptr; }
-
-  // A view of the velocities before a step, otherwise like that of the wavefield.
-  View<T> view(const View<T>& like, int64_t step) const {
+  // A view of slice `n`, otherwise like that of the wavefield.
+  View<T> view(const View<T>& like, int64_t n) const {
     View<T> v = like;
     v.stride[SK_Y] = l_.pitch, v.stride[SK_Z] = l_.plane;
-    for (int n = 0, number = 0; n < 3; ++n) {
-      if (like.field[SK_VX + n])
-        v.field[SK_VX + n] = data_ + (step - first_) * l_.size + number++ * l_.component;
+    for (int field = SK_VX, number = 0; field <= SK_VZ; ++field) {
+      if (like.field[field]) v.field[field] = data_ + n * l_.size + number++ * l_.component;
     }
     return v;
   }
 
-  // Velocities before a run from step `first` on.
-  void start(const View<T>& v, int64_t first, bool at_rest) const {
-    if (first != first_) return;  // they are there
-    std::fill_n(data_ - l_.lead, l_.lead, T(0));
-    if (at_rest) {
-      std::fill_n(data_, l_.size, T(0));
-    } else {
-      keep(v, {0, 0, v.nz, 0, v.ny, {}}, first);
-    }
-  }
+  // At rest, with what is before the first slice.
+  void clear_first() const { std::fill_n(data_ - l_.lead, l_.lead + l_.size, T(0)); }
 
-  // Rows of a task, as velocities before a step.
-  void keep(const View<T>& v, const Task& task, int64_t step) const {
-    const View<T> to = view(v, step);
-    for (int n = SK_VX; n <= SK_VZ; ++n) {
-      if (!v.field[n]) continue;
+  // Rows of a task, as slice `n`.
+  void keep(const View<T>& v, const Task& task, int64_t n) const {
+    const View<T> to = view(v, n);
+    for (int field = SK_VX; field <= SK_VZ; ++field) {
+      if (!v.field[field]) continue;
       for (int64_t k = task.k0; k < task.k1; ++k) {
-        T* const plane = to.field[n] + k * l_.plane;
+        T* const plane = to.field[field] + k * l_.plane;
         for (int64_t j = task.j0; j < task.j1; ++j) {
           T* const row = plane + j * l_.pitch;
-          copy(v.field[n] + k * v.stride[SK_Z] + j * v.stride[SK_Y], v.nx, row);
+          copy(v.field[field] + k * v.stride[SK_Z] + j * v.stride[SK_Y], v.nx, row);
           std::fill(row + v.nx, row + l_.pitch, T(0));
         }
         if (task.j1 == v.ny) std::fill(plane + v.ny * l_.pitch, plane + l_.plane, T(0));
       }
       if (task.k1 == v.nz && task.j1 == v.ny) {
-        std::fill_n(to.field[n] + v.nz * l_.plane, radius_ * l_.plane, T(0));
+        std::fill_n(to.field[field] + v.nz * l_.plane, radius_ * l_.plane, T(0));
       }
     }
   }
@@ -98,10 +87,62 @@ class History {
   }
 
   SliceLayout l_;
+  int64_t radius_;
+  T* data_;
   bool past_;
-  int ndim_;
-  int64_t radius_, first_;
-  T* data_ = nullptr;
+};
+
+// Elements of one shot, of the velocities before so many steps and after the last.
+inline int64_t history_size(const sk_elastic_grid& g, int bits, bool boundary, int64_t steps) {
+  if (bits != 0 || boundary) return (steps + 1) * PackedLayout(g, bits, boundary).size;
+  const SliceLayout l(g);
+  return l.lead + (steps + 1) * l.size;
+}
+
+// Of one shot: slices as they are, or packed.
+template <class T>
+class History {
+ public:
+  History(const sk_elastic_grid& g, const sk_elastic& p, int64_t shot) : first_(p.history_first) {
+    if (!p.history) return;
+    const int64_t steps = p.history_last - p.history_first;
+    T* const data =
+        static_cast<T*>(p.history) + shot * history_size(g, p.history_bits, p.history_boundary != 0, steps);
+    if (is_packed(p)) {
+      packed_.emplace(g, p.history_bits, p.history_boundary != 0, data);
+    } else {
+      slices_.emplace(g, data + SliceLayout(g).lead, steps + 1);
+    }
+  }
+
+  static bool is_packed(const sk_elastic& p) { return p.history_bits != 0 || p.history_boundary; }
+
+  bool kept() const { return slices_ || packed_; }
+
+  // Velocities before a step, of slices that are not packed.
+  View<T> view(const View<T>& like, int64_t step) const { return slices_->view(like, step - first_); }
+
+  // Velocities before a run from step `first` on.
+  void start(const View<T>& v, int64_t first, bool at_rest) const {
+    if (first != first_) return;  // they are there
+    packed_ ? packed_->clear_first() : slices_->clear_first();
+    if (!at_rest) keep(v, all_of(v), first);
+  }
+
+  // Rows of a task, as velocities before a step.
+  void keep(const View<T>& v, const Task& task, int64_t step) const {
+    packed_ ? packed_->keep(v, task, step - first_) : slices_->keep(v, task, step - first_);
+  }
+
+  // The rows of a task of the velocities before a step, as far as they are packed.
+  void put(const View<T>& v, const Task& task, int64_t step) const { packed_->put(v, task, step - first_); }
+
+  static Task all_of(const View<T>& v) { return {0, 0, v.nz, 0, v.ny, {}}; }
+
+ private:
+  int64_t first_;
+  std::optional<Slices<T>> slices_;
+  std::optional<Packed<T>> packed_;
 };
 
 }  // namespace seiskern::elastic

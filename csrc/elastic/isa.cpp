@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "elastic/adjoint_view.h"
+#include "elastic/packed.h"
 
 namespace seiskern::elastic {
 namespace {
@@ -54,6 +55,19 @@ Advance* choose_adjoint(const sk_elastic_grid& g) {
 #endif
     default:
       return baseline::adjoint(g.ndim, g.order, g.itemsize);
+  }
+}
+
+Codec choose_codec(int itemsize, int bits) {
+  switch (detect_isa()) {
+#if defined(SK_X86)
+    case Isa::kAvx512:
+      return avx512::codec(itemsize, bits);
+    case Isa::kAvx2:
+      return avx2::codec(itemsize, bits);
+#endif
+    default:
+      return baseline::codec(itemsize, bits);
   }
 }
 

@@ -144,6 +144,11 @@ int check(const sk_elastic_grid& g) {
   return SK_OK;
 }
 
+int check_bits(int bits) {
+  if (bits == 0 || bits == 8 || bits == 16) return SK_OK;
+  return fail("history_bits must be 0, 8 or 16, got " + std::to_string(bits));
+}
+
 sk_elastic_layout_t make_layout(const sk_elastic_grid& g) {
   const int64_t radius = g.order / 2, halo_y = g.ndim == 3 ? radius : 0;
   sk_elastic_layout_t l{};
@@ -158,8 +163,6 @@ sk_elastic_layout_t make_layout(const sk_elastic_grid& g) {
   for (int axis = 0; axis < 3; ++axis) l.pml_size += 2 * g.ndim * memory_size(g, axis);
   l.profile_size = 6 * (count(g, SK_X) + g.ny + g.nz);
   for (int m = 0; m < SK_MEDIA; ++m) l.n_media += has_medium(g, m), l.n_tangents += has_tangent(g, m);
-  const SliceLayout slices(g);
-  l.slice_size = slices.size, l.history_lead = slices.lead;
   for (int axis = 0; axis < 3; ++axis) l.filter_size += (2 * g.ndim + 1) * filter_layout(g, axis).size;
   l.n_images = g.ndim == 3 ? int{SK_IMAGES} : 5;
   return l;
@@ -193,6 +196,13 @@ int sk_elastic_layout(const sk_elastic_grid* grid, sk_elastic_layout_t* layout) 
   if (const int status = check(*grid)) return status;
   *layout = make_layout(*grid);
   return SK_OK;
+}
+
+int64_t sk_elastic_history_size(const sk_elastic_grid* grid, int32_t bits, int32_t boundary, int64_t steps) {
+  if (!grid) return fail("grid must not be NULL"), 0;
+  if (check(*grid) != SK_OK || check_bits(bits) != SK_OK) return 0;
+  if (steps < 0) return fail("steps must be >= 0, got " + std::to_string(steps)), 0;
+  return history_size(*grid, bits, boundary, steps);
 }
 
 int sk_elastic_profiles(const sk_elastic_grid* grid, double vmax, double frequency, double reflection,

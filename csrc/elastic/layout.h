@@ -48,6 +48,9 @@ int closure_depth(int order);
 // Refuses a grid that cannot be; see sk_elastic_grid.
 int check(const sk_elastic_grid& g);
 
+// Or a history; see sk_elastic.
+int check_bits(int bits);
+
 sk_elastic_layout_t make_layout(const sk_elastic_grid& g);
 
 // Where the profiles of an axis are in those of all.

@@ -80,4 +80,12 @@ Shot<T> make_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t sho
   return s;
 }
 
+// As if there were no layers.
+template <class T>
+void without_layers(View<T>& v) {
+  const int64_t n[] = {v.nx, v.ny, v.nz};
+  for (int axis = 0; axis < 3; ++axis) v.layer[axis].low = 0, v.layer[axis].high = n[axis];
+  v.damped = false;
+}
+
 }  // namespace seiskern::elastic

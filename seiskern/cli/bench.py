@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seiskern.cli.terminal import print_json, table
@@ -18,10 +18,12 @@ FOOTNOTES = {
         "in-cache: share of the kernel's speed where each core has a small grid in caches of its own"
     ),
     "adjoint": (
-        "times of records and gradient; way back: its time over that of records without gradient; "
-        "with tangent: time of records and their derivative along the medium, over that of records; "
-        "ratios: a peer's time over ours, median [least-greatest] of the turns; "
-        "MiB: peak of a process that does it once, above what it held before"
+        "ms: of records and gradient, or of records and their tangent along the medium; "
+        "of records: its time over that of records alone; "
+        "of Full: its time over that of Full, median [least-greatest] of the turns; "
+        "way back: its time over that of records without gradient; "
+        "MiB: peak of a process that does it once, above what it held before; "
+        "error: of the gradients in a rough medium, relative L2 to those of Full"
     ),
 }
 
@@ -63,18 +65,18 @@ def run(options: argparse.Namespace) -> int:
         print_json({"machine": machine, "rows": [dataclasses.asdict(row) for row in rows]})
     elif options.markdown:
         facts = ", ".join(f"{key} {value}" for key, value in machine.items())
-        print(markdown({row.problem: columns(row) for row in rows}) + f"\n\n{footnote}. {facts}.")
+        print(markdown([(row.problem, columns(row)) for row in rows]) + f"\n\n{footnote}. {facts}.")
     else:
         print(f"\n{footnote}")
         print(table(list(machine.items())))
     return 0
 
 
-def markdown(rows: "Mapping[str, Mapping[str, str]]") -> str:
-    """Table for docs/benchmarks.md: columns by row."""
-    names = list(next(iter(rows.values()), {}))
+def markdown(rows: "Sequence[tuple[str, Mapping[str, str]]]") -> str:
+    """Table for docs/benchmarks.md: problems and their columns."""
+    names = list(rows[0][1]) if rows else []
     lines = [["case (fp32)", *names], ["---", *["---:"] * len(names)]]
-    lines += [[problem, *columns.values()] for problem, columns in rows.items()]
+    lines += [[problem, *columns.values()] for problem, columns in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -91,14 +93,15 @@ def _elastic(row: "elastic.Row") -> dict[str, str]:
 
 
 def _adjoint(row: "adjoint.Row") -> dict[str, str]:
-    peers = {f"{name}, ms": _peer(row.peers[name], row.ratios[name]) for name in row.peers}
+    middle, least, greatest = row.ratio
     return {
-        "no gradient, ms": f"{row.forward_ms:.4g}",
-        **{f"{name}, ms": f"{ms:.4g}" for name, ms in row.ms.items()},
-        **{f"way back, {name}": f"{ratio:.2f}" for name, ratio in row.backward.items()},
-        "with tangent": f"{row.tangent:.2f}",
-        **peers,
-        **{f"{name}, MiB": f"{size:.0f}" for name, size in row.memory.items()},
+        "adjoint": row.name,
+        "ms": f"{row.ms:.4g}",
+        "of records": f"{row.of_forward:.2f}",
+        "of Full": f"{middle:.2f}x [{least:.2f}-{greatest:.2f}]",
+        "way back": f"{row.backward:.2f}",
+        "MiB": f"{row.memory:.0f}",
+        "error": f"{row.error:.1e}",
     }
 
 

@@ -1,6 +1,6 @@
 """Simulation of elastic waves."""
 
-from seiskern.kernels.elastic import Checkpointed, Full
+from seiskern.kernels.elastic import BoundarySaved, Checkpointed, Full
 from seiskern.wave.elastic import simulate
 from seiskern.wave.gauss_newton import GaussNewton
 from seiskern.wave.plan import Plan, plan
@@ -9,6 +9,7 @@ from seiskern.wave.source import Explosion, Force, MomentTensor, Receivers, doub
 from seiskern.wave.wavelets import brune, gaussian, ricker
 
 __all__ = [
+    "BoundarySaved",
     "Checkpointed",
     "Explosion",
     "Force",

@@ -81,7 +81,7 @@ def simulate(
         Order of the differences in space.
     dispersion_correction : bool
         Remove the error of the second-order steps in time from the records; what is left is that in space.
-    adjoint : Full or Checkpointed, optional
+    adjoint : Full, Checkpointed or BoundarySaved, optional
         What is remembered for the gradient, if one is wanted; default `Full`.
     snapshots : Snapshots, optional
         Wavefields to keep.
@@ -142,7 +142,9 @@ def simulate(
     if adjoint is None:
         adjoint = elastic.Full()
     if not isinstance(adjoint, elastic.Strategy):
-        raise TypeError(f"`adjoint` must be Full or Checkpointed, got {type(adjoint).__name__}")
+        raise TypeError(
+            f"`adjoint` must be Full, Checkpointed or BoundarySaved, got {type(adjoint).__name__}"
+        )
     for name, value in (medium.effective or {}).items():
         _checks.constant(f"medium.effective[{name!r}]", value)
     groups = as_shots(shots)
@@ -255,7 +257,7 @@ class Run:
                 f"the source reaches {highest:.3g} Hz but a grid of {max(self.medium.spacing):g} m "
                 f"resolves {self.plan.frequency:.3g} Hz ({self.plan.points:g} nodes per shortest wavelength "
                 f"at order {self.plan.problem.order}); a spacing of {fine:.3g} m would do",
-                stacklevel=5,
+                stacklevel=6,
             )
 
     def _place(self, name: str, place: Tensor) -> Tensor:

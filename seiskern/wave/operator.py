@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from seiskern import _checks
-from seiskern.kernels.elastic import Checkpointed, Full, Strategy
+from seiskern.kernels.elastic import BoundarySaved, Checkpointed, Full, Strategy
 from seiskern.kernels.elastic.plan import ORTHORHOMBIC
 from seiskern.media.model import Medium
 from seiskern.wave.quantity import QUANTITIES
@@ -51,6 +51,9 @@ KINDS: dict[str, tuple[type[Source], str, str]] = {
     "f": (Force, "force", "signature"),
 }
 """Class of a source, and the names of its amount and its time function."""
+
+KEPT: dict[str, Any] = {kind.__name__: kind for kind in (Full, Checkpointed, BoundarySaved)}
+_NAMES = "Full, Checkpointed or BoundarySaved"
 
 _simulate: Callable[..., Seismograms]
 # Simulations whose gradient may be asked for, by the address of the ticket that came with their records. With
@@ -156,25 +159,26 @@ def _together(tensors: Sequence[Tensor], kinds: str) -> tuple[list[list[Source]]
 
 
 def _words(adjoint: Strategy | None) -> str:
-    """A strategy in words."""
+    """A strategy in words: its kind, two numbers if it has them, the type kept, where, in which folder."""
     if adjoint is None:
-        return "full memory"
+        return "Full None None None memory"
     if not isinstance(adjoint, Strategy):
-        raise TypeError(f"`adjoint` must be Full or Checkpointed, got {type(adjoint).__name__}")
+        raise TypeError(f"`adjoint` must be {_NAMES}, got {type(adjoint).__name__}")
+    numbers = "None None"
+    if isinstance(adjoint, Checkpointed):
+        numbers = f"{adjoint.wavefields} {adjoint.segment}"
     path = "" if adjoint.path is None else f" {adjoint.path}"
-    if isinstance(adjoint, Full):
-        return f"full {adjoint.where}{path}"
-    return f"{adjoint.wavefields},{adjoint.segment} {adjoint.where}{path}"
+    return f"{type(adjoint).__name__} {numbers} {adjoint.dtype} {adjoint.where}{path}"
 
 
 def _strategy(words: str) -> Strategy:
     """The inverse of `_words`."""
-    kind, where, *path = words.split(" ", 2)
-    kept: dict[str, Any] = {"where": where, "path": path[0] if path else None}
-    if kind == "full":
-        return Full(**kept)
-    wavefields, segment = (None if word == "None" else int(word) for word in kind.split(","))
-    return Checkpointed(wavefields, segment, **kept)
+    kind, *numbers, dtype, where, path = [*words.split(" ", 5), None][:6]
+    kept: dict[str, Any] = {"where": where, "path": path}
+    kept["dtype"] = None if dtype == "None" else getattr(torch, str(dtype).removeprefix("torch."))
+    made_of = () if kind != "Checkpointed" else (None if n == "None" else int(str(n)) for n in numbers)
+    made: Strategy = KEPT[str(kind)](*made_of, **kept)
+    return made
 
 
 def _data(tensors: Sequence[Tensor], static: Sequence[Any]) -> Tensor:

@@ -166,6 +166,10 @@ static void transpose(const sk_elastic* run, const sk_elastic_layout_t* l, int t
   p.velocity_receivers.data = run->velocity_receivers.data;
   p.velocity_receivers.weight = zeros(ENTRIES, g->itemsize);
   p.stress_receivers.data = run->stress_receivers.data;
+  if (run->history_boundary) {
+    require(sk_elastic_run_adjoint(&p, 3, STEPS, threads) == SK_INVALID, "adjoint took no wavefield");
+    p.wavefield = run->fields;
+  }
   require(sk_elastic_run_adjoint(&p, 3, STEPS, threads) == SK_OK, "adjoint");
   require(sk_elastic_run_adjoint(&p, 0, 3, threads) == SK_OK, "adjoint");
   require_clean(g, l, p.run.fields, run->n_shots * n_fields, "padding of the adjoint");
@@ -220,8 +224,18 @@ static void tangent(const sk_elastic* run, const sk_elastic_layout_t* l, int thr
   free(p.run.fields), free(p.fields), free(medium);
 }
 
+/* How velocities are kept: each way in turn, the same for both runs of a case. */
+static void set_history(sk_elastic* p, int way) {
+  static const int32_t bits[] = {0, 8, 16};
+  p->history_bits = bits[way % 3], p->history_boundary = way / 3 % 2;
+  p->history_last = STEPS;
+  const int64_t size = sk_elastic_history_size(&p->grid, p->history_bits, p->history_boundary, STEPS);
+  require(size > 0, "history_size");
+  p->history = filled(p->n_shots * size, p->grid.itemsize, 1, 1);
+}
+
 /* One run; returns the wavefield and, in `records`, both records. */
-static void* simulate(const sk_elastic_grid* g, int64_t n_shots, int64_t n_models, int threads,
+static void* simulate(const sk_elastic_grid* g, int64_t n_shots, int64_t n_models, int threads, int way,
                       void** records) {
   sk_elastic_layout_t l;
   require(sk_elastic_layout(g, &l) == SK_OK, "layout");
@@ -260,8 +274,7 @@ static void* simulate(const sk_elastic_grid* g, int64_t n_shots, int64_t n_model
   p.fields = filled(n_shots * n_fields * l.array_size, g->itemsize, 1, 1);
   p.pml = filled(n_shots * l.pml_size, g->itemsize, 1, 1);
   p.at_rest = 1;
-  p.history_last = STEPS;
-  p.history = filled(n_shots * (l.history_lead + (STEPS + 1) * l.slice_size), g->itemsize, 1, 1);
+  set_history(&p, way);
   sparse points[4];
   for (int s = 0; s < 4; ++s) points[s] = make_sparse(&grid, n_shots, s % 2, s < 2);
   p.velocity_sources = points[0].points, p.stress_sources = points[1].points;
@@ -282,14 +295,16 @@ static void* simulate(const sk_elastic_grid* g, int64_t n_shots, int64_t n_model
 }
 
 static void exercise(const sk_elastic_grid* g, int64_t n_shots, int64_t n_models) {
+  static int way = 0;
   sk_elastic_layout_t l;
   require(sk_elastic_layout(g, &l) == SK_OK, "layout");
   spread(g, n_shots);
   void *fields[2], *records[2];
   for (int run = 0; run < 2; ++run) {
     srand(1);
-    fields[run] = simulate(g, n_shots, n_models, 1 + 2 * run, &records[run]);
+    fields[run] = simulate(g, n_shots, n_models, 1 + 2 * run, way, &records[run]);
   }
+  ++way;
   const int64_t n = n_shots * (g->ndim == 2 ? 5 : SK_FIELDS) * l.array_size * g->itemsize;
   require(memcmp(fields[0], fields[1], (size_t)n) == 0, "threads change the wavefield");
   require(memcmp(records[0], records[1], (size_t)(2 * n_shots * STEPS * SERIES * g->itemsize)) == 0,
@@ -307,6 +322,10 @@ static void refuse(void) {
   const sk_elastic_entries none = {0};
   require(sk_elastic_layout(NULL, &l) == SK_INVALID && strstr(sk_error(), "NULL"), "layout took NULL");
   require(sk_elastic_layout(&g, NULL) == SK_INVALID, "layout took NULL");
+  require(sk_elastic_history_size(NULL, 0, 0, 1) == 0, "history_size took NULL");
+  require(sk_elastic_history_size(&g, 4, 0, 1) == 0 && strstr(sk_error(), "0, 8 or 16"),
+          "history_size: bits");
+  require(sk_elastic_history_size(&g, 8, 1, -1) == 0, "history_size took -1 steps");
   require(sk_elastic_profiles(NULL, 1, 1, 0.1, 0, one) == SK_INVALID, "profiles took NULL");
   require(sk_elastic_profiles(&g, 1, 1, 0.1, 0, NULL) == SK_INVALID, "profiles took NULL");
   require(sk_elastic_survey(NULL, 1, &ranges) == SK_INVALID, "survey took NULL");

@@ -11,10 +11,12 @@ from functools import cache
 
 import pytest
 import torch
-from random_runs import SPEED, random_run
+from random_runs import EPS, ORDERS, ROUNDINGS_PER_STEP, SPEED, random_run
+from test_elastic import ISAS, WIDTHS, layers
 
+from seiskern import _ext
 from seiskern.kernels import elastic, memory
-from seiskern.kernels.elastic.strategy import Back, Checkpointed, Forward, Full, schedule
+from seiskern.kernels.elastic.strategy import Back, BoundarySaved, Checkpointed, Forward, Full, schedule
 
 STRATEGIES = {
     "full": Full(),
@@ -26,6 +28,15 @@ STRATEGIES = {
     "disk": Checkpointed(3, 2, where="disk"),
     "longer": Checkpointed(segment=100),
 }
+# Of the same bits as one of them, whatever they cost.
+PACKED = {
+    torch.int16: [Full(dtype=torch.int16, where="disk"), Checkpointed(2, 3, dtype=torch.int16)],
+    torch.int8: [Checkpointed(dtype=torch.int8), Checkpointed(1, dtype=torch.int8, where="disk")],
+}
+# A step of the integers that velocities are kept as, by the largest of 64 columns. Each is off by half of one
+# at most, so 64 together by 4 of their root mean square, which is an eighth of the largest at least; in a
+# gradient, what differences of them cancel may make that twice as much.
+STEP = {torch.int16: 1 / 32767, torch.int8: 1 / 127}
 
 
 def propagation(run, strategy, look=lambda step: None):
@@ -77,6 +88,107 @@ def test_all_give_the_same_bits(shape, dtype, rng):
                 assert torch.equal(one, other), name
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("shape", [(17, 37), (14, 5, 19)], ids=str)
+@pytest.mark.parametrize("packed", PACKED, ids=str)
+def test_all_of_a_type_give_the_same_bits(packed, shape, dtype, rng):
+    absorbing = ((0, 4), *((3, 2),) * (len(shape) - 1))
+    run = random_run(rng, shape, 4, dtype, absorbing, 7, n_shots=2, n_steps=13)
+    expected = gradients(run, Full(dtype=packed))
+    for strategy in PACKED[packed]:
+        for times in (1, 2):
+            for one, other in zip(gradients(run, strategy, times), expected, strict=True):
+                assert torch.equal(one, other)
+
+
+def assert_near_full(run, strategy, bound, times=1):
+    """Records to the last bit, gradients to ``bound`` (relative L2)."""
+    expected, found = gradients(run, Full()), gradients(run, strategy, times)
+    for number, (one, other) in enumerate(zip(found, expected, strict=True)):
+        assert torch.isfinite(one).all()
+        assert float((one - other).norm()) <= bound * float(other.norm())
+        assert number >= 2 or torch.equal(one, other)
+
+
+def with_fluid(run, rng):
+    """The same where some nodes have no shear modulus."""
+    shape = next(iter(run.medium.values())).shape
+    fluid = torch.rand(shape, generator=rng) < 0.2
+    for name, value in {"mu2": 0.0, "mxz": 0.0, "compliance": torch.inf}.items():
+        if name in run.medium:
+            run.medium[name][fluid] = value
+    return run
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("surface", [False, True])
+@pytest.mark.parametrize("shape", [(9, 47), (9, 20, 13), (5, 1, 3)], ids=str)
+def test_boundaries(shape, surface, order, dtype, rng, surfaces):
+    """All kinds of layers, some with nothing between them; two media; sources and fluid anywhere."""
+    depth = surfaces[order].depth if surface else 0
+    shape = (depth + shape[0], *shape[1:])
+    for first in WIDTHS:
+        run = random_run(
+            rng, shape, order, dtype, layers(first, shape, depth), depth, n_shots=2, n_media=2, n_steps=20
+        )
+        bound = EPS[dtype] * ROUNDINGS_PER_STEP * run.n_steps
+        assert_near_full(with_fluid(run, rng), BoundarySaved(), bound)
+        assert_near_full(run, BoundarySaved(where="disk"), bound, times=2)
+
+
+@pytest.mark.parametrize("packed", STEP, ids=str)
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("shape", [(18, 97), (18, 11, 13)], ids=str)
+@pytest.mark.parametrize("kind", [Full, BoundarySaved])
+def test_packed(kind, shape, order, packed, rng, surfaces):
+    depth = surfaces[order].depth
+    absorbing = ((0, 4), *((3, 2),) * (len(shape) - 1))
+    for dtype in (torch.float32, torch.float64):
+        run = random_run(rng, shape, order, dtype, absorbing, depth, n_shots=2, n_steps=40)
+        assert_near_full(with_fluid(run, rng), kind(dtype=packed), 8 * STEP[packed])
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1, 1e20])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("packed", STEP, ids=str)
+@pytest.mark.parametrize("isa", ISAS)
+def test_what_packing_costs_each_velocity(isa, packed, dtype, scale, rng, monkeypatch):
+    """Half a step of the largest of its 64 columns. A gradient of weights shows velocities, one by one."""
+    monkeypatch.setenv("SEISKERN_ISA", isa)
+    if _ext.require().isa() != isa:
+        pytest.skip(f"this processor has no {isa}")
+    run = random_run(rng, (4, 150), 4, dtype, n_steps=3)
+    problem, none = run.problem, elastic.Points.none(run.problem, 1, 3)
+    z, x = (index.flatten() for index in torch.meshgrid(*map(torch.arange, problem.shape), indexing="ij"))
+    one, zero = torch.ones(len(x)), torch.zeros(len(x), dtype=torch.int64)
+    points = elastic.Points.build(
+        problem, torch.zeros(1, 3, 1, dtype=dtype), zero, {"z": z, "x": x}, zero, zero, one
+    )
+    medium, profiles, found = problem.pack(run.medium), problem.profiles(SPEED, 0.1, 1e-3), []
+    given = elastic.PointGradient.zeros(points, False, True)
+    given.data = torch.zeros(1, 3, 1, dtype=dtype)
+    given.data[0, 1] = 1
+    for bits in (0, 8 * packed.itemsize):
+        state = elastic.State.zeros(problem, 1)
+        problem.view(state.fields)[:] = run.start * scale
+        history = elastic.History.empty(problem, 1, 0, 3, bits=bits)
+        elastic.run(problem, state, medium, profiles, (none, none), (points, none), 0, 3, 1, history)
+        given.weight = torch.zeros(len(x), dtype=dtype)
+        gradients = [elastic.PointGradient()] * 2 + [given, elastic.PointGradient(none.data)]
+        back = elastic.AdjointState.zeros(problem, 1, False, False)
+        elastic.run_adjoint(
+            problem, back, medium, profiles, (none, none), (points, none), gradients, history, 0, 3, 1
+        )
+        found.append(given.weight.reshape(4, 150))
+    for exact, got in zip(*(value.split(64, dim=1) for value in found), strict=True):
+        largest = exact.abs().amax(1, keepdim=True)
+        assert (largest > 0).all()
+        rounding = 2 * EPS[dtype]  # of the scale and the product
+        assert ((got - exact).abs() <= largest * (STEP[packed] / 2 + rounding)).all()
+    assert not torch.equal(*found)
+
+
 @cache
 def fewest(segments, slots):
     """Segments that must be made to take all back, besides each once with its history."""
@@ -120,7 +232,8 @@ def test_cost_of_the_default():
         cuts = Checkpointed().cuts(problem, steps)
         assert cuts[0] == 0
         assert cuts[-1] == steps
-        ratio = (len(cuts) - 2) * wavefield / (cuts[1] * layout["slice_size"])
+        velocities = problem.history_size(cuts[1]) - problem.history_size(0)
+        ratio = (len(cuts) - 2) * wavefield / velocities
         assert 0.5 < ratio < 2
 
 
@@ -128,6 +241,10 @@ def test_bad_arguments():
     for make, message in [
         (lambda: Full(where="tape"), r"^`where` must be one of 'memory', 'disk', got 'tape'"),
         (lambda: Full(path="/"), r"^`path` must be None unless `where` is 'disk'"),
+        (
+            lambda: Full(dtype=torch.float16),
+            r"^`dtype` must be one of None, torch.int16, torch.int8, got ",
+        ),
         (lambda: Checkpointed(0), r"^`wavefields` must be >= 1, got 0"),
         (lambda: Checkpointed(segment=0), r"^`segment` must be >= 1, got 0"),
     ]:
@@ -135,7 +252,7 @@ def test_bad_arguments():
             make()
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", [*STRATEGIES, "boundary"])
 @pytest.mark.parametrize("back", [False, True])
 def test_nothing_outlives_the_records(back, name, rng, monkeypatch):
     """Memory is free as soon as nobody can ask for the gradient, without the garbage collector."""
@@ -155,7 +272,7 @@ def test_nothing_outlives_the_records(back, name, rng, monkeypatch):
     gc.collect()
     gc.disable()
     try:
-        what, inputs = propagation(run, STRATEGIES[name])
+        what, inputs = propagation(run, STRATEGIES.get(name, BoundarySaved()))
         records = what.records(inputs[0])
         if back:
             torch.autograd.grad(sum(record.sum() for record in records), inputs)
@@ -188,12 +305,14 @@ def test_disk_is_freed_with_the_array(tmp_path):
         assert str(tmp_path) not in file.read()
 
 
-def test_a_killed_process_leaves_nothing_on_disk(tmp_path):
+@pytest.mark.parametrize("name", ["Full", "BoundarySaved"])
+def test_a_killed_process_leaves_nothing_on_disk(name, tmp_path):
     code = f"""
-import os, signal, torch
-from seiskern.kernels.elastic.strategy import Full
-array = Full(where="disk", path={str(tmp_path)!r}).array((1000, 1000), torch.float32)
-array[:] = 1
+import os, signal
+from seiskern.kernels.elastic.plan import Problem
+from seiskern.kernels.elastic.strategy import {name}
+problem = Problem((100, 100), (1.0, 1.0), 0.1, 4, absorbing=((10, 10), (10, 10)))
+{name}(where="disk", path={str(tmp_path)!r}).history(problem, 1, 0, 100).data[:] = 1
 os.kill(os.getpid(), signal.SIGKILL)
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -144,7 +144,7 @@ def test_single_precision_stays_single(force):
         ({"absorbing": -1}, "`absorbing` must be >= 0, got -1"),
         ({"quantity": "rotation"}, "`quantity` must be one of 'velocity', .*, got 'rotation'"),
         ({"backend": "gpu"}, "`backend` must be one of 'auto', 'cpu', got 'gpu'"),
-        ({"adjoint": "full"}, "`adjoint` must be Full or Checkpointed, got str"),
+        ({"adjoint": "full"}, "`adjoint` must be Full, Checkpointed or BoundarySaved, got str"),
     ],
 )
 def test_bad_options(medium, force, options, message):

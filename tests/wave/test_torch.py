@@ -214,7 +214,7 @@ def test_errors_and_warnings_come_when_it_runs(values):
     [
         ({"snapshots": sk.Snapshots(5)}, "`snapshots` must be None under torch.compile, got one"),
         ({"quantity": "speed"}, "`quantity` must be one of"),
-        ({"adjoint": "full"}, "`adjoint` must be Full or Checkpointed, got str"),
+        ({"adjoint": "full"}, "`adjoint` must be Full, Checkpointed or BoundarySaved, got str"),
         ({"shot": 3}, "options of simulate must be"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

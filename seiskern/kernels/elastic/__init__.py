@@ -12,11 +12,12 @@ from seiskern.kernels.elastic.born import BornState, medium_tangent, run_born
 from seiskern.kernels.elastic.medium import Ranges, survey
 from seiskern.kernels.elastic.plan import History, Points, Problem, State, max_dt, surface_norms
 from seiskern.kernels.elastic.run import run
-from seiskern.kernels.elastic.strategy import Checkpointed, Full, Strategy
+from seiskern.kernels.elastic.strategy import BoundarySaved, Checkpointed, Full, Strategy
 
 __all__ = [
     "AdjointState",
     "BornState",
+    "BoundarySaved",
     "Checkpointed",
     "Full",
     "History",

@@ -110,7 +110,8 @@ def run_adjoint(
     gradients : four of PointGradient
         Of sources of velocity and of stress, then of receivers of both.
     history : History
-        What `run` kept of these steps.
+        What `run` kept of these steps. Its ``wavefield``, if it has one, is that after step ``last``, and
+        goes back with the adjoint.
     threads : int, optional
         As many as torch uses. The result does not depend on it.
 
@@ -141,7 +142,14 @@ def run_adjoint(
         stride = n if gradient.weight is not None and gradient.weight.ndim > 1 else 0
         given.append((_address(gradient.data), _address(gradient.weight), stride))
     _ext.require().elastic_run_adjoint(
-        native, given, _address(state.images), _address(state.strain), first, last, threads or _ext.threads()
+        native,
+        given,
+        _address(state.images),
+        _address(state.strain),
+        _address(history.wavefield),
+        first,
+        last,
+        threads or _ext.threads(),
     )
 
 
@@ -178,10 +186,12 @@ def medium_gradient(problem: Problem, medium: Tensor, images: Tensor) -> Tensor:
     Tensor, like ``medium``
         Of its arrays. Moduli that are zero have no gradient.
     """
-    image = dict(zip(IMAGES[problem.ndim], problem.view(images).unbind(1), strict=True))
-    for name, value in image.items():
-        summed = value.sum(0, keepdim=True) if len(medium) == 1 else value
-        image[name] = summed * _norms(problem, name)
+    views = dict(zip(IMAGES[problem.ndim], problem.view(images).unbind(1), strict=True))
+
+    def image(name: str) -> Tensor:  # one at a time: all of them would be the most memory of a gradient
+        summed = views[name].sum(0, keepdim=True) if len(medium) < len(images) else views[name]
+        return summed * _norms(problem, name)
+
     result = zeros(medium.shape, problem.dtype)
     arrays = {
         name: (problem.view(medium[:, n], beyond), problem.view(result[:, n], beyond))
@@ -193,25 +203,26 @@ def medium_gradient(problem: Problem, medium: Tensor, images: Tensor) -> Tensor:
         mu2 = arrays["mu2"][0]
         for name in ("bx", "bz"):
             value, gradient = arrays[name]
-            gradient[:] = -image["v" + name[1]] / value.square()
+            gradient[:] = -image("v" + name[1]) / value.square()
     else:
         mu2 = 2 / problem.view(medium[:, problem.coefficients.index("compliance")])
-    share = ratio(image["trace"], _bulk(problem, lam, mu2))
-    diagonal = image["diagonal"] - lam * share
-    of_lam[:] = share
+    of_lam[:] = ratio(image("trace"), _bulk(problem, lam, mu2))
+    diagonal = image("diagonal") - lam * of_lam
     if problem.ndim == 2:
         arrays["mu2"][1][:] = ratio(diagonal, mu2)
-        arrays["mxz"][1][:] = ratio(image["sxz"], arrays["mxz"][0])
+        arrays["mxz"][1][:] = ratio(image("sxz"), arrays["mxz"][0])
         return result
     of_rho, (compliance, of_compliance) = arrays["rho"][1], arrays["compliance"]
     for axis in "xyz":  # b is 2 over the sum of two densities
+        half = image("v" + axis) / 2
         for corner in corners(of_rho, axis):
-            corner += image["v" + axis] / 2
+            corner += half
     next(corners(of_compliance, ""))[:] -= mu2 / 2 * diagonal
+    del diagonal, mu2
     for pair in ("xy", "xz", "yz"):  # mu is 4 over the sum of four compliances
-        mu = 4 / total(corners(compliance, pair))
+        share = image("s" + pair) / total(corners(compliance, pair))
         for corner in corners(of_compliance, pair):
-            corner -= mu / 4 * image["s" + pair]
+            corner -= share
     return result
 
 

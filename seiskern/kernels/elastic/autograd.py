@@ -20,8 +20,7 @@ from seiskern.kernels.elastic.adjoint import (
 from seiskern.kernels.elastic.born import SECOND, dual_records, stagger_tangent
 from seiskern.kernels.elastic.plan import History, Points, Problem, State
 from seiskern.kernels.elastic.run import run
-from seiskern.kernels.elastic.strategy import Back, Forward, Full, Strategy, schedule
-from seiskern.kernels.memory import empty
+from seiskern.kernels.elastic.strategy import Back, Forward, Strategy, schedule
 
 
 class _Stagger(torch.autograd.Function):
@@ -218,14 +217,15 @@ class _Tape:
     def _segment(self, what: Propagation, state: State, segment: int) -> None:
         """Make a segment with its history."""
         first, last = self.cuts[segment], self.cuts[segment + 1]
-        make = what.strategy.array if isinstance(what.strategy, Full) else empty
-        self.history = History.empty(what.problem, self.n_shots, first, last, make)
+        self.history = what.strategy.history(what.problem, self.n_shots, first, last)
         what.advance(state, self.medium, first, last, self.history)
+        if self.history.boundary:
+            self.history.wavefield = state.fields
 
     def _adjoint(self, adjoint: Callable[[History, int, int], None]) -> None:
         assert self.history is not None  # made just before
         history, self.history = self.history, None
-        if len(self.cuts) == 2:  # the only one: for a second time
+        if len(self.cuts) == 2 and history.wavefield is None:  # the only one: for a second time
             self.history, self.whole = history, True
         adjoint(history, history.first, history.last)
 

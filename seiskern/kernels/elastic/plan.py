@@ -109,6 +109,10 @@ class Problem:
         """Strides and sizes in elements, see ``sk_elastic_layout_t`` in csrc/seiskern.h."""
         return dict(self.native.layout())
 
+    def history_size(self, steps: int, bits: int = 0, boundary: bool = False) -> int:
+        """Elements of one shot in a `History`."""
+        return int(self.native.history_size(bits, boundary, steps))
+
     def view(self, arrays: Tensor, beyond: int = 0) -> Tensor:
         """Nodes of padded arrays: (..., array_size) as (..., nz, [ny,] nx), without a copy.
 
@@ -212,20 +216,40 @@ class History:
         See ``history`` in csrc/seiskern.h.
     first, last : int
         Steps.
+    bits : {0, 8, 16}
+        Of integers, or 0: as they are.
+    boundary : bool
+        Whether only those in the layers and beside them are kept.
+    wavefield : Tensor, shape (n_shots, n_fields, array_size), or None
+        With ``boundary``, that after ``last``; `run_adjoint` takes it back.
     """
 
     data: Tensor
     first: int
     last: int
+    bits: int = 0
+    boundary: bool = False
+    wavefield: Tensor | None = None
+
+    @property
+    def native(self) -> tuple[int, int, int, int, bool]:
+        """As the compiled module takes it."""
+        return self.data.data_ptr(), self.first, self.last, self.bits, self.boundary
 
     @classmethod
     def empty(
-        cls, problem: Problem, n_shots: int, first: int, last: int, make: Callable[..., Tensor] = empty
+        cls,
+        problem: Problem,
+        n_shots: int,
+        first: int,
+        last: int,
+        make: Callable[..., Tensor] = empty,
+        bits: int = 0,
+        boundary: bool = False,
     ) -> "History":
         """Of any values, in an array that ``make`` makes, for `run` to fill."""
-        layout = problem.layout
-        size = layout["history_lead"] + (last - first + 1) * layout["slice_size"]
-        return cls(make((n_shots, size), problem.dtype), first, last)
+        size = problem.history_size(last - first, bits, boundary)
+        return cls(make((n_shots, size), problem.dtype), first, last, bits, boundary)
 
 
 @dataclass

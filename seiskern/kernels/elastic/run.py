@@ -76,8 +76,11 @@ def native_run(
         "profiles": (profiles, (n_shots, layout["profile_size"])[-profiles.ndim :]),
     }
     if history is not None:
-        size = layout["history_lead"] + (history.last - history.first + 1) * layout["slice_size"]
+        steps = history.last - history.first
+        size = problem.history_size(steps, history.bits, history.boundary)
         expected["history"] = history.data, (n_shots, size)
+        if history.wavefield is not None:
+            expected["wavefield"] = history.wavefield, expected["fields"][1]
     for name, (tensor, shape) in expected.items():
         if tensor.shape != shape or tensor.dtype != problem.dtype or not tensor.is_contiguous():
             got = f"{tuple(tensor.shape)} {tensor.dtype}"
@@ -103,5 +106,5 @@ def native_run(
         profiles.stride(0) if profiles.ndim == 2 else 0,
         [p.native for p in points],
         state.at_rest,
-        *((0, 0, 0) if history is None else (history.data.data_ptr(), history.first, history.last)),
+        *((0, 0, 0, 0, False) if history is None else history.native),
     )

@@ -12,29 +12,44 @@ from torch import Tensor
 
 from seiskern import _checks
 from seiskern.kernels import memory
-from seiskern.kernels.elastic.plan import Problem
+from seiskern.kernels.elastic.plan import History, Problem
+
+BITS = {None: 0, torch.int16: 16, torch.int8: 8}
+"""Of a kept velocity by its type; 0: as it was computed."""
 
 
 @dataclass(frozen=True)
 class Kept:
-    """Where it is remembered.
+    """Where and how something is remembered; see `Full`."""
 
-    Parameters
-    ----------
-    where : {"memory", "disk"}
-        On disk in a file without a name, which is gone with the process, however that ends.
-    path : str or Path, optional
-        Folder of that file; default the system's for temporary files, which may be in memory.
-    """
-
+    dtype: torch.dtype | None = field(default=None, kw_only=True)
     where: str = field(default="memory", kw_only=True)
     path: str | Path | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check."""
+        _checks.one_of("dtype", self.dtype, tuple(BITS))
         _checks.one_of("where", self.where, ("memory", "disk"))
         if self.path is not None and self.where != "disk":
             raise ValueError(f"`path` must be None unless `where` is 'disk', got {self.path!r}")
+
+    @property
+    def bits(self) -> int:
+        """Of a kept velocity."""
+        return BITS[self.dtype]
+
+    def cuts(self, problem: Problem, steps: int) -> list[int]:
+        """Steps at which segments begin and end."""
+        del problem
+        return [0, steps]
+
+    def slots(self, segments: int) -> int:
+        """Wavefields that are kept at a time."""
+        return segments - 1
+
+    def history(self, problem: Problem, n_shots: int, first: int, last: int) -> History:
+        """Of a segment."""
+        return History.empty(problem, n_shots, first, last, self.array, self.bits)
 
     def array(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         """Of any values.
@@ -50,7 +65,8 @@ class Kept:
             if wanted > free:
                 raise MemoryError(
                     f"the gradient needs {wanted / 1e9:.3g} GB at once and {free / 1e9:.3g} GB are free; "
-                    "`adjoint=Checkpointed()` takes less, `where='disk'` none of it"
+                    "`adjoint=Checkpointed()` takes less, `where='disk'` none of it, and `estimate_memory` "
+                    "tells how much without running"
                 )
             return memory.empty(shape, dtype)
         if size == 0:
@@ -63,26 +79,27 @@ class Kept:
 
 @dataclass(frozen=True)
 class Full(Kept):
-    """Keep the velocities of every step: 2 numbers per node and step in 2-D, 3 in 3-D.
+    r"""Keep the velocities of every step: 2 numbers per node and step in 2-D, 3 in 3-D.
 
     The gradient needs nothing else of the wavefield, and no step is made twice.
 
     Parameters
     ----------
+    dtype : {torch.int16, torch.int8}, optional
+        Of the numbers; default as they are computed. Of integers, nodes of a row share a scale, 64 by 64, so
+        none overflows, and where waves are weak they are no coarser: a velocity is off by
+
+        .. math:: |\delta v| \le \max |v| / (2 \cdot 32767) \quad \mathrm{or} \quad
+                  \max |v| / (2 \cdot 127)
+
+        at most, the maximum being that of its 64. In the gradient, a sum over time, such errors of either
+        sign mostly cancel: docs/what-is-computed.md has what is left. (Half precision has no more bits than
+        int16 but spends five on a range that the scales make needless: it would be 16 times coarser.)
     where : {"memory", "disk"}
         On disk in a file without a name, which is gone with the process, however that ends.
     path : str or Path, optional
         Folder of that file; default the system's for temporary files, which may be in memory.
     """
-
-    def cuts(self, problem: Problem, steps: int) -> list[int]:
-        """Steps at which segments begin and end."""
-        del problem
-        return [0, steps]
-
-    def slots(self, segments: int) -> int:
-        """Wavefields that are kept at a time."""
-        return segments - 1
 
 
 @dataclass(frozen=True)
@@ -102,11 +119,10 @@ class Checkpointed(Kept):
     segment : int, optional
         Steps of a segment; default such that wavefields and velocities take about the same memory, which then
         grows with the square root of the number of steps.
-    where : {"memory", "disk"}
-        Of the wavefields. On disk in files without a name, which are gone with the process, however that
-        ends.
-    path : str or Path, optional
-        Folder of these files; default the system's for temporary files, which may be in memory.
+    dtype : {torch.int16, torch.int8}, optional
+        Of the velocities of a segment, as for `Full`.
+    where, path
+        Of the wavefields, as for `Full`.
 
     References
     ----------
@@ -128,15 +144,49 @@ class Checkpointed(Kept):
         """Steps at which segments begin and end."""
         layout = problem.layout
         wavefield = len(problem.fields) * layout["array_size"] + layout["pml_size"]
-        length = self.segment or max(1, round(math.sqrt(steps * wavefield / layout["slice_size"])))
+        velocities = problem.history_size(1, self.bits) - problem.history_size(0, self.bits)
+        length = self.segment or max(1, round(math.sqrt(steps * wavefield / velocities)))
         return [*range(0, steps, length), steps]
 
     def slots(self, segments: int) -> int:
         """Wavefields that are kept at a time."""
         return segments - 1 if self.wavefields is None else min(self.wavefields, segments - 1)
 
+    def history(self, problem: Problem, n_shots: int, first: int, last: int) -> History:
+        """Of a segment; always in memory."""
+        return History.empty(problem, n_shots, first, last, bits=self.bits)
 
-Strategy = Full | Checkpointed
+
+@dataclass(frozen=True)
+class BoundarySaved(Kept):
+    r"""Keep the velocities of every step in the absorbing layers only, and make the others backwards in time.
+
+    Leapfrog steps without absorption can be undone: on the way back the wavefield itself runs backwards from
+    its last step, beside the adjoint, while what layers have taken from it is put back from memory:
+    velocities in the layers and on up to ``order / 2`` nodes before them. Of `Full`, that is a share of
+
+    .. math:: 1 - \prod_a (1 - (2 L + \mathrm{order} - 1) / N_a)
+
+    for layers of L on both sides of N nodes, layers included: all where they leave no room. Every step is
+    made twice; a second gradient of the same run makes the run again.
+
+    Undone steps differ by rounding from those that were made, and so do gradients from those of `Full`: by
+    less than 4 eps for each step, relative L2.
+
+    Parameters
+    ----------
+    dtype : {torch.int16, torch.int8}, optional
+        Of what is kept, as for `Full`. Errors spread into the wavefield, from step to step.
+    where, path
+        As for `Full`.
+    """
+
+    def history(self, problem: Problem, n_shots: int, first: int, last: int) -> History:
+        """Of all steps."""
+        return History.empty(problem, n_shots, first, last, self.array, self.bits, boundary=True)
+
+
+Strategy = Full | Checkpointed | BoundarySaved
 
 
 @dataclass(frozen=True)
