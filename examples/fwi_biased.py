@@ -3,10 +3,13 @@
 python examples/fwi_biased.py     # writes fwi_biased.png; SEISKERN_TOY=1 makes it small and quick
 """
 
+from seiskern import plotting
 from seiskern.verify import ring
 
 true = ring.truth()
 start = ring.homogeneous(true, bias=0.05)
 outcome = ring.recover(true, start, everywhere=True)
-ring.draw("fwi_biased.png", true, {"inverted": outcome.medium, "start": start})
+plotting.model_comparison(**ring.panels(true, {"inverted": outcome.medium, "start": start})).savefig(
+    "fwi_biased.png"
+)
 print(outcome)

@@ -3,9 +3,12 @@
 python examples/fwi_everywhere.py     # writes fwi_everywhere.png; SEISKERN_TOY=1 makes it small and quick
 """
 
+from seiskern import plotting
 from seiskern.verify import ring
 
 true = ring.truth()
 outcome = ring.recover(true, ring.homogeneous(true), everywhere=True)
-ring.draw("fwi_everywhere.png", true, {"inverted": outcome.medium, "start": ring.homogeneous(true)})
+plotting.model_comparison(
+    **ring.panels(true, {"inverted": outcome.medium, "start": ring.homogeneous(true)})
+).savefig("fwi_everywhere.png")
 print(outcome)

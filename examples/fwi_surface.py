@@ -3,7 +3,7 @@
 python examples/fwi_surface.py     # writes fwi_surface.png; SEISKERN_TOY=1 makes it small and quick
 """
 
-from seiskern import inversion
+from seiskern import inversion, plotting
 from seiskern.verify import ring
 
 true = ring.truth()
@@ -12,5 +12,5 @@ terms = [inversion.Damping(0.002, start), inversion.Roughness(200.0)]
 bare = ring.recover(true, start, everywhere=False)
 regular = ring.recover(true, start, everywhere=False, regularization=terms)
 models = {"without": bare.medium, "with Tikhonov": regular.medium, "start": start}
-ring.draw("fwi_surface.png", true, models, everywhere=False)
+plotting.model_comparison(**ring.panels(true, models, everywhere=False)).savefig("fwi_surface.png")
 print(f"without: {bare}\nwith Tikhonov of order 0 and 1: {regular}")

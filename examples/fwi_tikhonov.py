@@ -3,7 +3,7 @@
 python examples/fwi_tikhonov.py     # writes fwi_tikhonov.png; SEISKERN_TOY=1 makes it small and quick
 """
 
-from seiskern import inversion
+from seiskern import inversion, plotting
 from seiskern.verify import ring
 
 true = ring.truth()
@@ -11,5 +11,7 @@ start = ring.homogeneous(true)
 terms = [inversion.Damping(0.002, start), inversion.Roughness(200.0)]
 bare = ring.recover(true, start, everywhere=True)
 regular = ring.recover(true, start, everywhere=True, regularization=terms)
-ring.draw("fwi_tikhonov.png", true, {"without": bare.medium, "with Tikhonov": regular.medium})
+plotting.model_comparison(
+    **ring.panels(true, {"without": bare.medium, "with Tikhonov": regular.medium})
+).savefig("fwi_tikhonov.png")
 print(f"without: {bare}\nwith Tikhonov of order 0 and 1: {regular}")

@@ -2,7 +2,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from seiskern import ops
+from seiskern import inversion, ops
 from seiskern.media import Medium, layered_medium, upscale
 from seiskern.wave import (
     BoundarySaved,
@@ -48,6 +48,7 @@ __all__ = [
     "brune",
     "double_couple",
     "gaussian",
+    "inversion",
     "layered_medium",
     "ops",
     "plan",

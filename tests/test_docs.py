@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from seiskern.cli import config
+from seiskern.cli import config, fwi_config
 from seiskern.cli.config import load_config
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 
+FWI_PAGE = (ROOT / "docs/fwi-toml.md").read_text(encoding="utf-8")
 TOML_PAGE = (ROOT / "docs/simulate-toml.md").read_text(encoding="utf-8")
 
 
@@ -42,6 +43,14 @@ def test_the_example_configuration_is_valid(tmp_path):
     assert got.grid.shape == (101, 121, 141)
 
 
+def test_the_example_inversion_is_valid(tmp_path):
+    (example,) = code_blocks(ROOT / "docs/fwi-toml.md", "toml")
+    (tmp_path / "config.toml").write_text(example, encoding="utf-8")
+    got, _ = fwi_config.load_config(tmp_path / "config.toml")
+    assert len(got.source) == 8
+    assert [stage.lowpass for stage in got.stage] == [4.0, None]
+
+
 TABLES = [
     config.Grid,
     config.Medium,
@@ -53,14 +62,27 @@ TABLES = [
 ]
 
 
-def section_of(name):
-    (section,) = re.findall(rf"^## \[+{name}\]+$(.*?)(?=^## |\Z)", TOML_PAGE, re.DOTALL | re.MULTILINE)
+FWI_TABLES = [
+    fwi_config.Observed,
+    fwi_config.Model,
+    fwi_config.Misfit,
+    fwi_config.Regularization,
+    fwi_config.Precondition,
+    fwi_config.Optimizer,
+    fwi_config.Stage,
+    fwi_config.Shots,
+    fwi_config.Output,
+]
+
+
+def section_of(name, page=TOML_PAGE):
+    (section,) = re.findall(rf"^## \[+{name}\]+$(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
     return section
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__)
+@pytest.mark.parametrize("table", [*TABLES, *FWI_TABLES], ids=lambda table: table.__qualname__)
 def test_every_key_is_documented(table):
-    section = section_of(table.__name__.lower())
+    section = section_of(table.__name__.lower(), FWI_PAGE if table in FWI_TABLES else TOML_PAGE)
     documented = {
         key
         for row in re.findall(r"^\| (`.*?`) \|", section, re.MULTILINE)
@@ -106,6 +128,15 @@ def test_the_quick_start_runs():
     assert names["seis"].data.shape == (1, 2, 29, 250)
     assert names["vertical"].abs().max() > 0
     assert names["vp"].grad.abs().max() > 0
+    assert names["found"].vs[80:].mean() > names["found"].vs[:40].mean()
+
+
+def test_the_example_of_an_inversion_runs():
+    names = {}
+    for block in code_blocks(ROOT / "docs/inversion.md", "python"):
+        exec(compile(block, "docs/inversion.md", "exec"), names)
+    found, block = names["found"].vs, names["block"]
+    assert float((found - names["start"].vs)[block > 1500].mean()) > 0
 
 
 def test_examples_inside_torch_run():

@@ -5,8 +5,10 @@
 """
 
 import math
+import os
 import time
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +21,7 @@ from seiskern import inversion
 from seiskern.media.folded import folded_faulted
 from seiskern.verify._data import data_folder
 
-NODES, SPACING = 64, 160.0  # m
+NODES, TOY_NODES, SPACING = 64, 20, 160.0  # m
 MEAN_VS, RATIO, RHO = 3000.0, 1.732, 2600.0
 CONTRAST = 0.3  # largest perturbation of Vs, of its mean
 N_SOURCES, RADIUS = 14, 25.0  # nodes
@@ -49,9 +51,23 @@ class Outcome:
     misfit: list[float]
     seconds: float
 
+    def __str__(self) -> str:
+        """Errors at the end."""
+        vp, vs = (100 * self.errors[name][-1] for name in ("vp", "vs"))
+        return (
+            f"{len(self.misfit)} iterations in {self.seconds:.1f} s, "
+            f"error of Vp {vp:.2f} %, of Vs {vs:.2f} %, misfit {self.misfit[-1]:.2g}"
+        )
 
-def truth(window: tuple[int, int] = WINDOW, nodes: int = NODES) -> sk.Medium:
+
+def toy() -> bool:
+    """Whether all is to be small and quick: SEISKERN_TOY=1 in the environment."""
+    return os.environ.get("SEISKERN_TOY") == "1"
+
+
+def truth(window: tuple[int, int] = WINDOW) -> sk.Medium:
     """A window of Marmousi; a folded and faulted model of the package where Marmousi is not at hand."""
+    nodes = TOY_NODES if toy() else NODES
     folder = data_folder("marmousi")
     if folder is None:
         field = folded_faulted((nodes, nodes), torch.Generator().manual_seed(window[1])).float()
@@ -71,10 +87,10 @@ def homogeneous(medium: sk.Medium, bias: float = 0.0) -> sk.Medium:
     return sk.Medium(vp, vs, medium.rho, medium.spacing)
 
 
-def survey(medium: sk.Medium, everywhere: bool, duration: float = DURATION) -> inversion.Survey:
+def survey(medium: sk.Medium, everywhere: bool) -> inversion.Survey:
     """Explosions in a ring; receivers at all nodes, or at those of the surface."""
     n = medium.shape[0]
-    nt = round(duration / STEP) + 1
+    nt = round((1.2 if toy() else DURATION) / STEP) + 1
     centre, radius = (n - 1) / 2, RADIUS * n / NODES
     rate = sk.ricker(F0, STEP, nt, 0.5)
     shots = [
@@ -98,9 +114,7 @@ def recover(
     start: sk.Medium,
     everywhere: bool,
     *,
-    iterations: int = 100,
     noise: float = 0.0,
-    duration: float = DURATION,
     **options: Any,
 ) -> Outcome:
     """Invert for Vp and Vs with Adam, as the text does.
@@ -109,7 +123,7 @@ def recover(
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="the source reaches")  # data and synthetics alike
-        seen = survey(true, everywhere, duration)
+        seen = survey(true, everywhere)
         with torch.no_grad():
             observed = seen(true)
         if noise:
@@ -118,7 +132,7 @@ def recover(
         given = {
             "encode": 1 if everywhere else None,
             "scheduler": torch.optim.lr_scheduler.CosineAnnealingLR,
-            "stages": [inversion.Stage(iterations=iterations)],
+            "stages": [inversion.Stage(iterations=3 if toy() else 100)],
         } | options
         job = inversion.Inversion(observed, seen, model, **given)
         errors: dict[str, list[float]] = {"vp": [], "vs": []}
@@ -135,3 +149,15 @@ def recover(
 def relative_error(found: Tensor, true: Tensor) -> float:
     """Relative L2 norm."""
     return float((found.detach() - true).norm() / true.norm())
+
+
+def panels(true: sk.Medium, models: Mapping[str, sk.Medium], everywhere: bool = True) -> dict[str, Any]:
+    """Arguments of ``plotting.model_comparison``: the truth and models; receivers if on the surface."""
+    places = survey(true, everywhere).places(("x", "z")).T
+    named = {"true": true, **models}
+    return {
+        "models": {name: {"Vp (m/s)": m.vp, "Vs (m/s)": m.vs} for name, m in named.items()},
+        "spacing": (SPACING, SPACING),
+        "sources": places[:N_SOURCES],
+        "receivers": None if everywhere else places[N_SOURCES:],
+    }
