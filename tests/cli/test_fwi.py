@@ -24,7 +24,7 @@ kind = "explosion"
 x = [150, 800]
 z = 700
 moment = 1e9
-wavelet = {kind = "ricker", f0 = 1.7, t0 = 0.6}
+wavelet = {kind = "ricker", f0 = 1.4, t0 = 0.8}
 
 [receivers]
 x = {start = 100, stop = 850, count = 8}
@@ -32,7 +32,7 @@ z = 50
 
 [simulation]
 dt = 0.02
-nt = 60
+nt = 80
 absorbing = 6
 dtype = "float64"
 dispersion_correction = false
