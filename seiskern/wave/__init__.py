@@ -2,6 +2,7 @@
 
 from seiskern.kernels.elastic import BoundarySaved, Checkpointed, Full
 from seiskern.wave.elastic import simulate
+from seiskern.wave.estimate import MemoryEstimate, estimate_memory
 from seiskern.wave.plan import Plan, plan
 from seiskern.wave.record import Seismograms, Snapshots, Wavefields
 from seiskern.wave.source import Explosion, Force, MomentTensor, Receivers, double_couple
@@ -13,6 +14,7 @@ __all__ = [
     "Explosion",
     "Force",
     "Full",
+    "MemoryEstimate",
     "MomentTensor",
     "Plan",
     "Receivers",
@@ -21,6 +23,7 @@ __all__ = [
     "Wavefields",
     "brune",
     "double_couple",
+    "estimate_memory",
     "gaussian",
     "plan",
     "ricker",

@@ -10,7 +10,7 @@ from seiskern.kernels.elastic.autograd import Propagation, stagger
 from seiskern.kernels.elastic.medium import Ranges, survey
 from seiskern.kernels.elastic.plan import History, Points, Problem, State, max_dt, surface_norms
 from seiskern.kernels.elastic.run import run
-from seiskern.kernels.elastic.strategy import BoundarySaved, Checkpointed, Full, Strategy
+from seiskern.kernels.elastic.strategy import BoundarySaved, Checkpointed, Full, Strategy, checked
 
 __all__ = [
     "AdjointState",
@@ -25,6 +25,7 @@ __all__ = [
     "Ranges",
     "State",
     "Strategy",
+    "checked",
     "max_dt",
     "medium_gradient",
     "run",
