@@ -52,6 +52,11 @@ def available() -> float:
     return math.inf
 
 
+def whole_pages(size: int) -> int:
+    """Bytes that an array of so many takes."""
+    return -(-size // HUGE_PAGE) * HUGE_PAGE if size >= HUGE_PAGE else size
+
+
 def _array(shape: Sequence[int], dtype: torch.dtype, clean: bool) -> Tensor:
     size, itemsize = math.prod(shape), dtype.itemsize
     large = size * itemsize >= LARGE and hasattr(mmap, "MADV_HUGEPAGE")

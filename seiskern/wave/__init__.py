@@ -2,6 +2,7 @@
 
 from seiskern.kernels.elastic import BoundarySaved, Checkpointed, Full
 from seiskern.wave.elastic import simulate
+from seiskern.wave.estimate import MemoryEstimate, estimate_memory
 from seiskern.wave.gauss_newton import GaussNewton
 from seiskern.wave.plan import Plan, plan
 from seiskern.wave.record import Seismograms, Snapshots, Wavefields
@@ -15,6 +16,7 @@ __all__ = [
     "Force",
     "Full",
     "GaussNewton",
+    "MemoryEstimate",
     "MomentTensor",
     "Plan",
     "Receivers",
@@ -23,6 +25,7 @@ __all__ = [
     "Wavefields",
     "brune",
     "double_couple",
+    "estimate_memory",
     "gaussian",
     "plan",
     "ricker",

@@ -139,12 +139,7 @@ def simulate(
     _checks.one_of("quantity", quantity, tuple(QUANTITIES))
     if multiaxial is not None and not 0 <= _checks.real("multiaxial", multiaxial) <= 1:
         raise ValueError(f"`multiaxial` must lie in [0, 1], got {multiaxial}")
-    if adjoint is None:
-        adjoint = elastic.Full()
-    if not isinstance(adjoint, elastic.Strategy):
-        raise TypeError(
-            f"`adjoint` must be Full, Checkpointed or BoundarySaved, got {type(adjoint).__name__}"
-        )
+    adjoint = elastic.checked(adjoint)
     for name, value in (medium.effective or {}).items():
         _checks.constant(f"medium.effective[{name!r}]", value)
     groups = as_shots(shots)

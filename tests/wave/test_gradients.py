@@ -131,6 +131,38 @@ def test_single_precision(arguments):
             assert float((found[1][name] - exact).norm() / exact.norm()) < 1e-4, name
 
 
+# What the gradient of each strategy is off by, relative L2: rounding of a step, four times over, for some 100
+# of them; eight steps of the integers (tests/kernels/test_strategy.py), and five times as many for places of
+# receivers: a slope, pi by the spacing at most for rounding, but 2 pi by ten nodes or so for waves.
+STRATEGIES = [
+    (sk.Checkpointed(), 0.0),
+    (sk.BoundarySaved(), 1e-13),
+    (sk.Full(dtype=torch.int16), 8 / 32767),
+    (sk.Full(dtype=torch.int8), 8 / 127),
+    (sk.Checkpointed(dtype=torch.int8), 8 / 127),
+    (sk.BoundarySaved(dtype=torch.int16, where="disk"), 8 / 32767),
+]
+
+
+@pytest.mark.filterwarnings("ignore:the source reaches")
+@pytest.mark.parametrize("arguments", CASES, ids=lambda a: "-".join(map(str, a)))
+def test_strategies_agree(arguments):
+    case = Case(*arguments)
+
+    def gradients(strategy):
+        given = case.moving()
+        data = case.data(given, adjoint=strategy)
+        (data / data.detach().norm()).square().sum().backward()
+        return {name: value.grad for name, value in given.items()}
+
+    expected = gradients(sk.Full())
+    for strategy, bound in STRATEGIES:
+        for name, value in gradients(strategy).items():
+            error = float((value - expected[name]).norm())
+            factor = 5 if name == "receivers" else 1
+            assert error <= factor * bound * float(expected[name].norm()), (strategy, name)
+
+
 @pytest.mark.filterwarnings("ignore:the source reaches")
 def test_only_what_is_asked_for():
     case = Case(*CASES[1])

@@ -12,7 +12,7 @@ from seiskern.kernels.elastic.born import BornState, medium_tangent, run_born
 from seiskern.kernels.elastic.medium import Ranges, survey
 from seiskern.kernels.elastic.plan import History, Points, Problem, State, max_dt, surface_norms
 from seiskern.kernels.elastic.run import run
-from seiskern.kernels.elastic.strategy import BoundarySaved, Checkpointed, Full, Strategy
+from seiskern.kernels.elastic.strategy import BoundarySaved, Checkpointed, Full, Strategy, checked
 
 __all__ = [
     "AdjointState",
@@ -28,6 +28,7 @@ __all__ = [
     "Ranges",
     "State",
     "Strategy",
+    "checked",
     "max_dt",
     "medium_gradient",
     "medium_tangent",

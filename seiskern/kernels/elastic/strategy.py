@@ -51,6 +51,10 @@ class Kept:
         """Of a segment."""
         return History.empty(problem, n_shots, first, last, self.array, self.bits)
 
+    def sizes(self, problem: Problem, steps: int) -> tuple[list[int], list[int]]:
+        """Elements per shot of arrays: of those that are stored at ``where``, then of others."""
+        return [problem.history_size(steps, self.bits)], []
+
     def array(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         """Of any values.
 
@@ -93,7 +97,8 @@ class Full(Kept):
                   \max |v| / (2 \cdot 127)
 
         at most, the maximum being that of its 64. In the gradient, a sum over time, such errors of either
-        sign mostly cancel: docs/what-is-computed.md has what is left. (Half precision has no more bits than
+        sign mostly cancel: less than 8 / 32767 or 8 / 127 is left of those of the medium (relative L2, in
+        the tests; docs/what-is-computed.md has figures). (Half precision has no more bits than
         int16 but spends five on a range that the scales make needless: it would be 16 times coarser.)
     where : {"memory", "disk"}
         On disk in a file without a name, which is gone with the process, however that ends.
@@ -156,6 +161,15 @@ class Checkpointed(Kept):
         """Of a segment; always in memory."""
         return History.empty(problem, n_shots, first, last, bits=self.bits)
 
+    def sizes(self, problem: Problem, steps: int) -> tuple[list[int], list[int]]:
+        """Elements per shot of arrays: wavefields, then velocities of two segments, and what runs."""
+        cuts = self.cuts(problem, steps)
+        lengths = {cuts[1] - cuts[0], cuts[-1] - cuts[-2]}  # pages of one are no use to another
+        wavefield = [len(problem.fields) * problem.layout["array_size"], problem.layout["pml_size"]]
+        velocities = [problem.history_size(length, self.bits) for length in lengths]
+        runs = wavefield if self.where == "disk" else []  # else one of those that were kept
+        return self.slots(len(cuts) - 1) * wavefield, velocities + runs
+
 
 @dataclass(frozen=True)
 class BoundarySaved(Kept):
@@ -185,8 +199,21 @@ class BoundarySaved(Kept):
         """Of all steps."""
         return History.empty(problem, n_shots, first, last, self.array, self.bits, boundary=True)
 
+    def sizes(self, problem: Problem, steps: int) -> tuple[list[int], list[int]]:
+        """Elements per shot of arrays: velocities, then the wavefield."""
+        wavefield = len(problem.fields) * problem.layout["array_size"]
+        return [problem.history_size(steps, self.bits, boundary=True)], [wavefield]
+
 
 Strategy = Full | Checkpointed | BoundarySaved
+
+
+def checked(adjoint: Strategy | None) -> Strategy:
+    """What is meant; raises TypeError if it is no strategy."""
+    if adjoint is not None and not isinstance(adjoint, Strategy):
+        names = "Full, Checkpointed or BoundarySaved"
+        raise TypeError(f"`adjoint` must be {names}, got {type(adjoint).__name__}")
+    return adjoint or Full()
 
 
 @dataclass(frozen=True)
