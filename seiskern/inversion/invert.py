@@ -273,7 +273,7 @@ class Inversion:
         for parameter in self.model.parameters():
             for change in self.precondition:
                 if parameter.grad is not None:
-                    parameter.grad = change(parameter.grad)
+                    parameter.grad = change(parameter.grad).contiguous()  # some of torch ask for that
 
 
 def invert(

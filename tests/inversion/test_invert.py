@@ -1,9 +1,9 @@
-import copy
 from functools import partial
 
 import pytest
 import torch
 
+import seiskern as sk
 from seiskern import inversion
 from seiskern.verify.ring import relative_error
 
@@ -81,8 +81,7 @@ def test_stages_see_their_frequencies_in_turn(observed, survey, start):
 
 
 def test_what_is_added_to_the_misfit_is_told_apart(observed, survey, start):
-    far = copy.copy(start)
-    far.vs = 0.9 * start.vs
+    far = sk.Medium(start.vp, 0.9 * start.vs, start.rho, start.spacing)
     history, _ = run(
         observed,
         survey,

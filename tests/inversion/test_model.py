@@ -61,7 +61,7 @@ def test_shear_waves_stay_slow_enough(start):
     model = inversion.Model(start)
     with torch.no_grad():
         model.changes["vs"].fill_(1.0)
-    medium = model()  # a medium of negative bulk modulus would be refused
+        medium = model()  # a medium of negative bulk modulus would be refused
     torch.testing.assert_close(medium.vs, (3 / 4) ** 0.5 * medium.vp, rtol=1e-12, atol=0)
 
 
@@ -69,7 +69,7 @@ def test_the_ratio_takes_the_place_of_vp(start):
     model = inversion.Model(start, parameters=("vs", "vp_vs"))
     with torch.no_grad():
         model.changes["vs"].fill_(0.1)
-    medium = model()
+        medium = model()
     torch.testing.assert_close(medium.vp / medium.vs, start.vp / start.vs, rtol=1e-13, atol=0)
     assert float((medium.vp / start.vp - 1).min()) > 0.1
 
