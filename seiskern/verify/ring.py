@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,13 @@ CONTRAST = 0.3  # largest perturbation of Vs, of its mean
 N_SOURCES, RADIUS = 14, 25.0  # nodes
 F0 = 2.4  # Hz; at 6 Hz 3 % of the peak are left
 DURATION, STEP = 4.0, 0.028  # s: two steps of the scheme a sample
+# Waves of high frequency are half a period late where the start is wrong: low ones come first.
+STAGES = [
+    inversion.Stage(iterations=25, lowpass=0.8),
+    inversion.Stage(iterations=25, lowpass=2.0),
+    inversion.Stage(iterations=50),
+]
+TOY_STAGES = [inversion.Stage(iterations=2, lowpass=2.0), inversion.Stage(iterations=2)]
 WINDOW = (80, 250)  # first row and column of the window of Marmousi
 
 
@@ -132,7 +140,8 @@ def recover(
         given = {
             "encode": 1 if everywhere else None,
             "scheduler": torch.optim.lr_scheduler.CosineAnnealingLR,
-            "stages": [inversion.Stage(iterations=3 if toy() else 100)],
+            "stages": TOY_STAGES if toy() else STAGES,
+            "optimizer": partial(torch.optim.Adam, lr=0.025),
         } | options
         job = inversion.Inversion(observed, seen, model, **given)
         errors: dict[str, list[float]] = {"vp": [], "vs": []}
