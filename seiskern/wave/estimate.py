@@ -96,9 +96,9 @@ def estimate_memory(
         n_shots=len(groups),
     )
     series = len(QUANTITIES[quantity].parts(medium.ndim)) * receivers.coordinates(medium.axes).shape[1]
-    n_media = len(medium.vp) if medium.batched else 1
+    n_media = len(medium.rho) if medium.batched else 1
     parts, disk = _parts(decided, len(groups), n_media, strategy)
-    itemsize = medium.vp.dtype.itemsize
+    itemsize = medium.rho.dtype.itemsize
     parts["records"] = 2 * len(groups) * decided.steps * series * itemsize
     if any(_moves_stress(medium, source, free_surface) for sources in groups for source in sources):
         stresses = len(STRESS[medium.ndim]) * decided.problem.layout["array_size"]
