@@ -10,9 +10,14 @@ import pytest
 import seiskern
 
 EXAMPLES = sorted((Path(__file__).resolve().parent.parent / "examples").glob("*.py"))
+ALIKE = ("fwi_biased", "fwi_noise", "fwi_tikhonov")  # they differ from others in a number
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(p, marks=pytest.mark.slow) if p.stem in ALIKE else p for p in EXAMPLES],
+    ids=lambda path: path.stem,
+)
 def test_example_runs(path, tmp_path):
     if not hasattr(seiskern, "simulate"):
         pytest.skip("the solver is not there yet")

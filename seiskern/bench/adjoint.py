@@ -28,7 +28,7 @@ FULL = [
     Problem(64, 3, 100),
     Problem(200, 2, 2000),
 ]
-TOY = [Problem(32, 2, 60, shots=2), Problem(24, 3, 60)]
+TOY = [Problem(32, 2, 60, shots=2)]
 STRATEGIES: dict[str, sk.Full | sk.Checkpointed | sk.BoundarySaved] = {
     "Full()": sk.Full(),
     "Full(int16)": sk.Full(dtype=torch.int16),

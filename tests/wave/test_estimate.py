@@ -17,10 +17,21 @@ def estimate(problem, strategy):
     return sk.estimate_memory(medium, [source] * problem.shots, receivers, **options, adjoint=strategy)
 
 
-@pytest.mark.parametrize("name", bench.STRATEGIES)
-@pytest.mark.parametrize("problem", [Problem(200, 2, 800, shots=2), Problem(50, 3, 60)], ids=lambda p: p.name)
+FLAT, DEEP = Problem(200, 2, 800, shots=2), Problem(50, 3, 60)
+QUICK = [(FLAT, "BoundarySaved()"), (DEEP, "Full()")]  # each takes a process
+
+
+@pytest.mark.parametrize(
+    ("problem", "name"),
+    [
+        pytest.param(problem, name, marks=() if (problem, name) in QUICK else pytest.mark.slow)
+        for problem in (FLAT, DEEP)
+        for name in bench.STRATEGIES
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.name,
+)
 def test_within_a_tenth_of_what_is_used(problem, name):
-    """Peak of a process of its own.."""
+    """Peak of a process of its own."""
     told = estimate(problem, bench.STRATEGIES[name])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
