@@ -200,7 +200,7 @@ class SlicedWasserstein(_Transport):
     References
     ----------
     Bonneel, Rabin, Peyré & Pfister (2015), J. Math. Imaging Vis. 51, 22-45, doi:10.1007/s10851-014-0506-3.
-    Okazaki & Ueda (2023), Geophys. J. Int., 1484-1487, of two directions.
+    Okazaki & Ueda (2023), Geophys. J. Int., on what two directions do not tell apart.
     """
 
     directions: int = 16

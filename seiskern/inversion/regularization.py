@@ -4,6 +4,7 @@ Each is called with a `Medium` and returns a number; any callable that does can 
 taken relative to the mean :math:`\bar v`, so that weights hold for speeds and densities alike.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ FIELDS = ("vp", "vs", "rho")
 
 
 @dataclass(frozen=True, kw_only=True)
-class _OfFields:
+class _OfFields(ABC):
     """Of which fields."""
 
     fields: Sequence[str] = ("vp", "vs")
@@ -32,8 +33,9 @@ class _OfFields:
         """Sum over the fields."""
         return torch.stack([self._of(name, medium) for name in self.fields]).sum()
 
+    @abstractmethod
     def _of(self, name: str, medium: Medium) -> Tensor:
-        raise NotImplementedError
+        """Of one field."""
 
 
 @dataclass(frozen=True)

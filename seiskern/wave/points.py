@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -84,10 +84,20 @@ class Entries:
 
     def points(self, problem: Problem, medium: Medium, data: Tensor, factors: Tensor | None = None) -> Points:
         """For the kernels, in a medium."""
-        moving = _checks.moves(self.place)
-        if self.share is None and factors is None and not moving:  # any medium does
+        if factors is not None or _checks.moves(self.place):
+            return self._build(problem, self._shared(medium), data, factors)
+        if self.share is None:  # any medium does
             return replace(_sorted(self, problem, *data.shape[::2]), data=data)
-        return self._build(problem, self._shared(medium), data, factors)
+        nodes = _sorted(self._units, problem, len(data), len(self.series))
+        weight = nodes.weight * self._shared(medium)[nodes.series]
+        series = self.series.to(torch.int32)[nodes.series]
+        return replace(nodes, series=series, weight=weight.to(problem.dtype), data=data)
+
+    @cached_property
+    def _units(self) -> "Entries":
+        """The same with weights of one, and its own number as the series of each."""
+        number = torch.arange(len(self.series))
+        return replace(self, series=number, weight=torch.ones_like(self.weight), share=None)
 
     def _shared(self, medium: Medium) -> Tensor:
         """Weights with the shares multiplied."""
