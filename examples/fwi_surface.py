@@ -8,7 +8,7 @@ from seiskern.verify import ring
 
 true = ring.truth()
 start = ring.homogeneous(true)
-terms = [inversion.Damping(0.002, start), inversion.Roughness(200.0)]
+terms = [inversion.Damping(0.002, start), inversion.Roughness(1e4)]
 bare = ring.recover(true, start, everywhere=False)
 regular = ring.recover(true, start, everywhere=False, regularization=terms)
 models = {"without": bare.medium, "with Tikhonov": regular.medium, "start": start}

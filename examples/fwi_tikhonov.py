@@ -8,7 +8,7 @@ from seiskern.verify import ring
 
 true = ring.truth()
 start = ring.homogeneous(true)
-terms = [inversion.Damping(0.002, start), inversion.Roughness(200.0)]
+terms = [inversion.Damping(0.002, start), inversion.Roughness(1e4)]
 bare = ring.recover(true, start, everywhere=True)
 regular = ring.recover(true, start, everywhere=True, regularization=terms)
 plotting.model_comparison(
