@@ -6,8 +6,11 @@ STAMP  := $(VENV)/.installed
 NATIVE := $(shell find csrc -type f 2>/dev/null)
 # Benches run beside the peers where the extra `bench` is installed.
 HAVE_PEERS := 'import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, ("deepwave", "devito"))))'
-# Benchmarks and examples join the test run at toy size once they exist.
+# Benchmarks join the test run at toy size. Each process runs whole files, on one thread where a test does not ask
+# for more.
 SUITES := tests $(wildcard benches)
+PYTEST := SEISKERN_TOY=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --benchmark-disable \
+          --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo figures lint test test-full bench gpu format clean
@@ -42,10 +45,10 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 test: lint
-	SEISKERN_TOY=1 $(BIN)/python -m pytest -q --benchmark-disable $(SUITES)
+	$(PYTEST) $(SUITES)
 
 test-full: lint
-	SEISKERN_TOY=1 $(BIN)/python -m pytest -q --benchmark-disable -m 'slow or not slow' $(SUITES)
+	$(PYTEST) -m 'slow or not slow' $(SUITES)
 
 bench: $(STAMP)
 	$(BIN)/python -m pytest -q --benchmark-only $(wildcard benches)

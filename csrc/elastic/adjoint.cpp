@@ -9,6 +9,7 @@
 #include "elastic/past.h"
 #include "elastic/row_sums.h"
 #include "elastic/shot.h"
+#include "elastic/single.h"
 #include "elastic/steps.h"
 #include "seiskern.h"
 
@@ -82,6 +83,7 @@ class AdjointRun {
     s_.last = last;
     s_.history = past_.view(s_.view), s_.slice_size = SliceLayout(g_).size, s_.by_turns = past_.by_turns();
     add_points(p);
+    add_injected();
     add_images(p);
     add_filters(p);
     if (p.strain) add_strain(p, common);
@@ -122,6 +124,25 @@ class AdjointRun {
       if (n >= 2) continue;
       s_.sources[n] = make_points<T>(*points[n], g_, number_);
       if (!series.data && !gradient.weight && (n == 1 || !p.images)) s_.sources[n].n_series = 0;
+    }
+  }
+
+  // Divided once for all steps: receivers may be at every node.
+  void add_injected() {
+    const Points<T>& points = s_.receiver[0].points;
+    if (points.n_series == 0) return;
+    const View<T>& v = s_.view;
+    const SK_ISA::Single<T> medium{v};
+    const int64_t first = points.row_start[0];
+    injected_.resize(static_cast<size_t>(points.row_start[v.nz] - first));
+    s_.injected = injected_.data() - first;
+    for (int64_t k = 0; k < v.nz; ++k) {
+      for (int64_t e = points.row_start[k]; e < points.row_start[k + 1]; ++e) {
+        const int field = points.field[e];
+        const int64_t i = v.first + k * v.stride[SK_Z] + points.offset[e];
+        const T w = medium.buoyancy(field - SK_VX, i) / s_.norm[field == SK_VZ][k];
+        injected_[static_cast<size_t>(e - first)] = -w * points.weight[e];
+      }
     }
   }
 
@@ -178,6 +199,7 @@ class AdjointRun {
   const sk_elastic_layout_t& l_;
   AdjointShot<T> s_{};
   Past<T> past_;
+  std::vector<T> injected_;
   int64_t number_, first_, last_;
 };
 

@@ -18,35 +18,11 @@
 #include "elastic/adjoint_view.h"
 #include "elastic/coefficients.h"
 #include "elastic/differences.h"
+#include "elastic/single.h"
 #include "elastic/update.h"
 #include "elastic/visit.h"
 
 namespace seiskern::elastic::SK_ISA {
-
-// Coefficients at one element.
-template <class T>
-struct Single {
-  const View<T>& v;
-
-  T buoyancy(int axis, int64_t i) const {
-    if (const T* stored = v.medium[SK_BX + axis]) return stored[i];
-    return T(2) / (v.medium[SK_RHO][i] + v.medium[SK_RHO][i + v.stride[axis]]);
-  }
-  // Of normal stress a and strain b.
-  T modulus(int a, int b, int64_t i) const {
-    if (v.orthorhombic) return v.medium[a == b ? SK_CXX + a : SK_CXY + a + b - 1][i];
-    const T lam = v.medium[SK_LAM][i];
-    if (a != b) return lam;
-    return lam + (v.medium[SK_MU2] ? v.medium[SK_MU2][i] : T(2) / v.medium[SK_COMPLIANCE][i]);
-  }
-  // Of a shear stress, counted xy, xz, yz.
-  T mu(int pair, int64_t i) const {
-    if (const T* stored = v.medium[SK_MXY + pair]) return stored[i];
-    const T* const c = v.medium[SK_COMPLIANCE] + i;
-    const int64_t a = v.stride[pair == 2 ? SK_Y : SK_X], b = v.stride[pair == 0 ? SK_Y : SK_Z];
-    return T(4) / ((c[0] + c[a]) + (c[b] + c[a + b]));
-  }
-};
 
 template <int kDim, int kRadius, class T>
 class Adjoint {
@@ -83,8 +59,7 @@ class Adjoint {
       const auto& receiver = a_.receiver[0];
       visit(v_, receiver.points, step, k, task.j0, task.j1, [&](int64_t e, int64_t i, T gradient) {
         const int field = receiver.points.field[e];
-        const T factor = medium.buoyancy(field - SK_VX, i) / norm(field, k);
-        v_.field[field][i] -= factor * receiver.points.weight[e] * gradient;
+        v_.field[field][i] += a_.injected[e] * gradient;
         if (receiver.weight) receiver.weight[e] += gradient * *at(after, field, k, i);
       });
       visit(v_, a_.sources[0], step, k, task.j0, task.j1, [&](int64_t e, int64_t i, T series) {

@@ -45,7 +45,8 @@ struct AdjointShot {
 
   Points<T> sources[2];  // as they ran, of velocity, of stress
   PointGradient<T> source[2], receiver[2];
-  const T* norm[2];  // of planes, on nodes and half nodes
+  const T* injected;  // what entry e of the velocity receivers adds to w for a gradient of 1
+  const T* norm[2];   // of planes, on nodes and half nodes
   T* image[SK_IMAGES];
 };
 

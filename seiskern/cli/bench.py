@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -99,10 +100,14 @@ def _adjoint(row: "adjoint.Row") -> dict[str, str]:
         "ms": f"{row.ms:.4g}",
         "of records": f"{row.of_forward:.2f}",
         "of Full": f"{middle:.2f}x [{least:.2f}-{greatest:.2f}]",
-        "way back": f"{row.backward:.2f}",
-        "MiB": f"{row.memory:.0f}",
-        "error": f"{row.error:.1e}",
+        "way back": _cell(row.backward, ".2f"),
+        "MiB": _cell(row.memory, ".0f"),
+        "error": _cell(row.error, ".1e"),
     }
+
+
+def _cell(value: float, form: str) -> str:
+    return "-" if math.isnan(value) else format(value, form)
 
 
 def _peer(ms: float, ratio: tuple[float, float, float]) -> str:

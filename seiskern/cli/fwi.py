@@ -75,6 +75,8 @@ class Job:
         dt, nt = options.pop("dt"), options.pop("nt")
         receivers = sk.Receivers(**receiver_coordinates(config.receivers))
         self.survey = inversion.Survey(build_shots(config), receivers, dt=dt, nt=nt, options=options)
+        if config.shots.offsets is not None:
+            self.survey = self.survey.within(*config.shots.offsets)
         known = config.observed.medium
         self.truth = None if known is None else build_medium(config, known)
         self.model = build_model(config, self.start)
@@ -205,7 +207,7 @@ def build_options(config: FwiConfig, survey: inversion.Survey, start: sk.Medium)
         "optimizer": build_optimizer(config),
         "scheduler": torch.optim.lr_scheduler.CosineAnnealingLR if cosine else None,
         "stages": [inversion.Stage(**dataclasses.asdict(stage)) for stage in config.stage],
-        **dataclasses.asdict(config.shots),
+        **{name: getattr(config.shots, name) for name in ("batch", "encode", "chunk", "seed")},
     }
 
 

@@ -92,6 +92,7 @@ class Shots:
     encode: int | None = None
     chunk: int | None = None
     seed: int = 0
+    offsets: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,8 @@ def load_config(path: str | os.PathLike[str]) -> tuple[FwiConfig, str]:
         raise ConfigError(
             f"`optimizer.kind` must be one of {', '.join(optimizers())}, got {optimizer.kind!r}"
         )
+    if config.shots.offsets is not None and len(config.shots.offsets) != 2:
+        raise ConfigError(f"`shots.offsets` must be two numbers, got {list(config.shots.offsets)}")
     if not config.stage:
         raise ConfigError("`stage` must have at least one entry, got none")
     check_positive("output.checkpoint", config.output.checkpoint)

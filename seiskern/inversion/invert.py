@@ -142,7 +142,9 @@ class Inversion:
                 raise ValueError(f"`{name}` must be <= {len(survey)} (shots), got {value}")
         if not stages:
             raise ValueError("`stages` must hold at least one, got none")
-        self.given, self.survey, self.model = observed, survey, model
+        if encode is not None and survey.live is not None:
+            raise ValueError("`encode` needs receivers that hear all shots: `survey.live` must be None")
+        self.given, self.survey, self.model = survey.heard(observed), survey, model
         self.misfit = L2() if misfit is None else misfit
         self.regularization, self.precondition = tuple(regularization), tuple(precondition)
         self.make_optimizer, self.make_scheduler = optimizer, scheduler

@@ -16,7 +16,7 @@ from seiskern.wave.source import Force, Receivers, Source, as_shots
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """Shots into one spread of receivers.
+    """Shots into a spread of receivers.
 
     Parameters
     ----------
@@ -28,8 +28,15 @@ class Survey:
         Sampling.
     nt : int
         Samples.
+    live : Tensor of bool, shape (shot, receiver), optional
+        Receivers that hear a shot, such as those of a streamer; records of the others are zero.
     options : dict
         Of ``simulate``, such as ``{"order": 4, "absorbing": 10, "quantity": "displacement"}``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument does not fit.
 
     Examples
     --------
@@ -41,6 +48,7 @@ class Survey:
     receivers: Receivers
     dt: float = field(kw_only=True)
     nt: int = field(kw_only=True)
+    live: Tensor | None = field(default=None, kw_only=True)
     options: dict[str, Any] = field(default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -49,6 +57,14 @@ class Survey:
         _checks.instance("receivers", self.receivers, Receivers)
         _checks.positive("dt", self.dt)
         _checks.count("nt", self.nt, 1)
+        if self.live is not None:
+            live = torch.as_tensor(self.live)
+            if live.dtype != torch.bool or live.ndim != 2 or len(live) != len(self):
+                raise ValueError(
+                    f"`live` must be bool of shape ({len(self)}, receiver), "
+                    f"got {live.dtype} {tuple(live.shape)}"
+                )
+            object.__setattr__(self, "live", live)
 
     def __len__(self) -> int:
         """Shots."""
@@ -57,7 +73,11 @@ class Survey:
     def __call__(self, medium: Medium, **options: Any) -> Tensor:
         """Records, (shot, component, receiver, nt), differentiable; options are those of ``simulate``."""
         given = {**self.options, **options}
-        return simulate(medium, self.shots, self.receivers, dt=self.dt, nt=self.nt, **given).data
+        return self.heard(simulate(medium, self.shots, self.receivers, dt=self.dt, nt=self.nt, **given).data)
+
+    def heard(self, records: Tensor) -> Tensor:
+        """Records, (shot, component, receiver, nt), with zeros where `live` says so."""
+        return records if self.live is None else records * self.live[:, None, :, None]
 
     def wavefields(self, medium: Medium, snapshots: Snapshots) -> Wavefields:
         """Snapshots of all shots."""
@@ -76,7 +96,23 @@ class Survey:
 
     def subset(self, shots: Sequence[int]) -> "Survey":
         """Some of the shots, by number."""
-        return replace(self, shots=[self.shots[number] for number in shots])
+        live = None if self.live is None else self.live[list(shots)]
+        return replace(self, shots=[self.shots[number] for number in shots], live=live)
+
+    def within(self, least: float, greatest: float) -> "Survey":
+        """The same where x of a receiver less that of a first source is in a range, m: a streamer.
+
+        Other receivers do not hear that shot, see `live`.
+        """
+        if not _checks.real("least", least) <= _checks.real("greatest", greatest):
+            raise ValueError(f"`least` must be <= `greatest`, got {least:g} and {greatest:g}")
+        of_shots = torch.tensor([float(shot[0].x) for shot in self.shots], dtype=torch.float64)
+        axes = ("z", "x") if self.receivers.y is None else ("z", "y", "x")
+        offset = self.receivers.coordinates(axes)[-1].detach() - of_shots[:, None]
+        live = (offset >= least) & (offset <= greatest)
+        if not bool(live.any(dim=1).all()):
+            raise ValueError(f"every shot must have a receiver within {least:g} to {greatest:g} m of it")
+        return replace(self, live=live if self.live is None else live & self.live)
 
     def encoded(self, code: Tensor) -> "Survey":
         """Shots that are sums of shots; the records are the same sums, as waves superpose.
@@ -91,6 +127,8 @@ class Survey:
         Survey
             Of n shots.
         """
+        if self.live is not None:
+            raise ValueError("sums of shots need receivers that hear all of them: `live` must be None")
         if code.ndim != 2 or code.shape[1] != len(self):
             raise ValueError(f"`code` must have shape (n, {len(self)}), got {tuple(code.shape)}")
         sums = [

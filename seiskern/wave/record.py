@@ -139,6 +139,8 @@ class SnapshotWriter:
         )
         # Step -> the snapshots it enters and its weight there: velocities lie half a step off.
         self.needed: dict[int, list[tuple[int, float]]] = defaultdict(list)
+        self.last: dict[int, int] = {}  # step of each snapshot
+        self.sums: dict[int, Tensor] = {}  # over steps so far, of snapshots that are not complete
         for slot, sample in enumerate(self.samples):
             at = sample * decided.clock.ratio
             weights = [1.0] if self.pressure else half_sample().tolist()
@@ -146,6 +148,7 @@ class SnapshotWriter:
             for tap, weight in enumerate(weights):
                 if first + tap >= 0:
                     self.needed[first + tap].append((slot, weight))
+                    self.last[slot] = first + tap
 
     def wants(self, step: int) -> bool:
         """Whether the step enters a snapshot."""
@@ -153,14 +156,16 @@ class SnapshotWriter:
 
     def take(self, step: int, fields: Tensor) -> None:
         """Add the wavefield after ``step`` to the snapshots it belongs to."""
+        n = len(self.axes)  # fields are the velocities, the normal stresses, and the others
+        parts = -fields[:, n : 2 * n].mean(dim=1, keepdim=True) if self.pressure else fields[:, :n]
         for slot, weight in self.needed.get(step, ()):
-            for number, name in enumerate(self.plan.problem.fields):
-                if self.pressure and name in ("sxx", "syy", "szz"):
-                    share = -weight / len(self.axes)
-                    self.data[:, 0, slot] += share * self._on_nodes(fields[:, number], name)
-                elif not self.pressure and name[0] == "v":
-                    component = self.components.index(name[1])
-                    self.data[:, component, slot] += weight * self._on_nodes(fields[:, number], name)
+            so_far = self.sums.pop(slot, None)
+            so_far = weight * parts if so_far is None else so_far.add_(parts, alpha=weight)
+            if step < self.last[slot]:
+                self.sums[slot] = so_far
+                continue
+            for component, name in enumerate(("sxx",) if self.pressure else VELOCITY[n]):
+                self.data[:, component, slot] = self._on_nodes(so_far[:, component], name)
 
     def _on_nodes(self, field: Tensor, name: str) -> Tensor:
         """Field at the wanted nodes, interpolated along the axis where it is staggered."""

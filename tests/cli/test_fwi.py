@@ -96,6 +96,14 @@ def test_its_result_can_be_the_next_start(cli, config, tmp_path):
     np.testing.assert_array_equal(read_inversion(tmp_path / "next.h5")["start"]["vs"], first["vs"])
 
 
+def test_a_streamer_hears_what_is_near(config):
+    path = config(("batch = 1", "batch = 1\noffsets = [-500.0, 500.0]"))
+    job = fwi.Job(fwi_config.load_config(path)[0])
+    assert 0 < int(job.survey.live.sum()) < 16
+    with pytest.raises(ConfigError, match=r"`shots\.offsets` must be two numbers"):
+        fwi_config.load_config(config(("batch = 1", "offsets = [1.0]")))
+
+
 def test_figures(cli, config, tmp_path):
     pytest.importorskip("matplotlib")
     code, out, _ = cli("fwi", config(), "--figures", tmp_path / "figures")

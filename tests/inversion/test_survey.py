@@ -89,3 +89,39 @@ def test_wrong_input_is_refused(survey):
         inversion.random_code(5, 4, torch.Generator())
     with pytest.raises(TypeError, match="`receivers` must be of class Receivers"):
         inversion.Survey(survey.shots, None, dt=0.1, nt=3)
+
+
+def test_a_streamer_hears_what_is_near(survey, medium, observed):
+    towed = survey.within(-450.0, -50.0)
+    offset = towed.receivers.x - torch.tensor([[shot[0].x] for shot in towed.shots], dtype=torch.float64)
+    near = (offset >= -450) & (offset <= -50)
+    assert 0 < int(near.sum()) < near.numel()
+    torch.testing.assert_close(towed(medium), observed * near[:, None, :, None], rtol=1e-12, atol=1e-25)
+    pair = towed.subset([3, 1])
+    torch.testing.assert_close(
+        pair.lowpassed(2.0)(medium), survey.lowpassed(2.0)(medium)[[3, 1]] * near[[3, 1], None, :, None]
+    )
+
+
+def test_an_inversion_of_a_streamer_takes_no_others(survey, observed, start):
+    towed = survey.within(-450.0, -50.0)
+    job = inversion.Inversion(observed, towed, inversion.Model(start), stages=[inversion.Stage(iterations=1)])
+    quiet = inversion.Inversion(
+        towed.heard(observed), towed, inversion.Model(start), stages=[inversion.Stage(iterations=1)]
+    )
+    assert job.step().misfit == quiet.step().misfit
+    assert bool((job.observed[0, :, -1] == 0).all())
+
+
+def test_streamers_are_checked(survey, observed, start):
+    with pytest.raises(ValueError, match="every shot must have a receiver within 5000 to 6000 m"):
+        survey.within(5000.0, 6000.0)
+    with pytest.raises(ValueError, match="`least` must be <= `greatest`"):
+        survey.within(1.0, -1.0)
+    with pytest.raises(ValueError, match="`live` must be bool of shape"):
+        inversion.Survey(survey.shots, survey.receivers, dt=0.01, nt=10, live=torch.ones(3, 24))
+    towed = survey.within(-450.0, -50.0)
+    with pytest.raises(ValueError, match="receivers that hear all shots"):
+        inversion.Inversion(observed, towed, inversion.Model(start), encode=1)
+    with pytest.raises(ValueError, match="receivers that hear all of them"):
+        towed.encoded(torch.ones(1, 4))

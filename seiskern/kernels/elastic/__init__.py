@@ -10,7 +10,8 @@ from seiskern.kernels.elastic.adjoint import AdjointState, PointGradient, medium
 from seiskern.kernels.elastic.autograd import Propagation, stagger
 from seiskern.kernels.elastic.born import BornState, medium_tangent, run_born
 from seiskern.kernels.elastic.medium import Ranges, survey
-from seiskern.kernels.elastic.plan import History, Points, Problem, State, max_dt, surface_norms
+from seiskern.kernels.elastic.plan import History, Problem, State, max_dt, surface_norms
+from seiskern.kernels.elastic.points import Points
 from seiskern.kernels.elastic.run import run
 from seiskern.kernels.elastic.strategy import BoundarySaved, Checkpointed, Full, Strategy, checked
 

@@ -9,7 +9,8 @@ from torch import Tensor
 from seiskern import _ext
 from seiskern.grid import STRESS, offset, replicate
 from seiskern.kernels.elastic.medium import corners, ratio, total
-from seiskern.kernels.elastic.plan import AVERAGED, History, Points, Problem, State, surface_norms
+from seiskern.kernels.elastic.plan import AVERAGED, History, Problem, State, surface_norms
+from seiskern.kernels.elastic.points import Points
 from seiskern.kernels.elastic.run import native_run
 from seiskern.kernels.memory import zeros
 

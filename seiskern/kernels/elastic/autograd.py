@@ -18,7 +18,8 @@ from seiskern.kernels.elastic.adjoint import (
     stagger_gradient,
 )
 from seiskern.kernels.elastic.born import SECOND, dual_records, stagger_tangent
-from seiskern.kernels.elastic.plan import History, Points, Problem, State
+from seiskern.kernels.elastic.plan import History, Problem, State
+from seiskern.kernels.elastic.points import Points
 from seiskern.kernels.elastic.run import run
 from seiskern.kernels.elastic.strategy import Back, Forward, Strategy, schedule
 

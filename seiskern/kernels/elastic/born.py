@@ -12,7 +12,8 @@ from torch.autograd import forward_ad
 from seiskern import _ext
 from seiskern.grid import AXES, replicate
 from seiskern.kernels.elastic.medium import corners, ratio, total
-from seiskern.kernels.elastic.plan import AVERAGED, Points, Problem, State
+from seiskern.kernels.elastic.plan import AVERAGED, Problem, State
+from seiskern.kernels.elastic.points import Points
 from seiskern.kernels.elastic.run import native_run
 from seiskern.kernels.memory import empty, zeros
 

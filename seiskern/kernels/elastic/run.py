@@ -6,7 +6,8 @@ from typing import Any
 from torch import Tensor
 
 from seiskern import _ext
-from seiskern.kernels.elastic.plan import History, Points, Problem, State
+from seiskern.kernels.elastic.plan import History, Problem, State
+from seiskern.kernels.elastic.points import Points
 
 
 def run(
