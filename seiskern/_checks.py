@@ -19,7 +19,8 @@ def traced() -> bool:
 def as_tensor(name: str, value: Any, dtype: torch.dtype | None = None) -> Tensor:
     """``value`` as a real floating tensor on the CPU; what has no floating type becomes double precision."""
     try:
-        tensor = torch.as_tensor(value).resolve_neg()
+        own = hasattr(value, "dtype")  # numbers of Python are double, but torch's default is not
+        tensor = torch.as_tensor(value, dtype=None if own else torch.float64).resolve_neg()
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"`{name}` must be a number, array or tensor, got {type(value).__name__}") from error
     if tensor.device.type != "cpu":

@@ -58,17 +58,20 @@ class Survey:
         _checks.positive("dt", self.dt)
         _checks.count("nt", self.nt, 1)
         if self.live is not None:
-            live = torch.as_tensor(self.live)
-            if live.dtype != torch.bool or live.ndim != 2 or len(live) != len(self):
-                raise ValueError(
-                    f"`live` must be bool of shape ({len(self)}, receiver), "
-                    f"got {live.dtype} {tuple(live.shape)}"
-                )
+            live, want = torch.as_tensor(self.live), (len(self), self._receivers.shape[1])
+            if live.dtype != torch.bool or live.shape != want:
+                raise ValueError(f"`live` must be bool of shape {want}, got {live.dtype} {tuple(live.shape)}")
             object.__setattr__(self, "live", live)
 
     def __len__(self) -> int:
         """Shots."""
         return len(self.shots)
+
+    @property
+    def _receivers(self) -> Tensor:
+        """Coordinates, (axis, n), x the last."""
+        axes = ("z", "x") if self.receivers.y is None else ("z", "y", "x")
+        return self.receivers.coordinates(axes).detach()
 
     def __call__(self, medium: Medium, **options: Any) -> Tensor:
         """Records, (shot, component, receiver, nt), differentiable; options are those of ``simulate``."""
@@ -107,8 +110,7 @@ class Survey:
         if not _checks.real("least", least) <= _checks.real("greatest", greatest):
             raise ValueError(f"`least` must be <= `greatest`, got {least:g} and {greatest:g}")
         of_shots = torch.tensor([float(shot[0].x) for shot in self.shots], dtype=torch.float64)
-        axes = ("z", "x") if self.receivers.y is None else ("z", "y", "x")
-        offset = self.receivers.coordinates(axes)[-1].detach() - of_shots[:, None]
+        offset = self._receivers[-1] - of_shots[:, None]
         live = (offset >= least) & (offset <= greatest)
         if not bool(live.any(dim=1).all()):
             raise ValueError(f"every shot must have a receiver within {least:g} to {greatest:g} m of it")

@@ -122,3 +122,10 @@ def test_bad_input(call, message):
 def test_a_coordinate_of_receivers_may_be_shared():
     places = sk.Receivers(x=[0.0, 1, 2], z=5.0).coordinates("zx")
     assert places[0].tolist() == [5, 5, 5]
+
+
+def test_numbers_of_python_are_double():
+    places = sk.Receivers(x=[0.1, 1234567.89], z=0.1).coordinates("zx")
+    assert places.tolist() == [[0.1, 0.1], [0.1, 1234567.89]]
+    parts = sk.Force(x=0.0, z=0.0, force=[0.1, 0.2], signature=torch.zeros(3)).components(2)
+    assert sorted(float(value) for value in parts.values()) == [0.1, 0.2]
