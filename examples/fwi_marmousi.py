@@ -1,6 +1,6 @@
 """A streamer above Marmousi: inversion for Vs and Vp from 3 Hz upwards, on the whole model of 11.2 by 3.4 km.
 
-python examples/fwi_marmousi.py     # 20 minutes on two cores; SEISKERN_TOY=1 makes it small and quick
+python examples/fwi_marmousi.py     # 15 to 30 minutes on two cores; SEISKERN_TOY=1 makes it small and quick
 
 It writes fwi_marmousi.png and fwi_marmousi_misfit.png. Where Marmousi is not at hand, the folded and faulted
 model of the package stands for it.

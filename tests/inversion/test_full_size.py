@@ -66,7 +66,7 @@ def test_a_streamer_above_all_of_marmousi(tmp_path):
     printed = run_example("fwi_marmousi.py", tmp_path)
     errors = re.findall(r"Vp (\S+) %, Vs (\S+) %", printed)
     for start, end in zip(errors[0], errors[-1], strict=True):
-        assert float(end) < 0.93 * float(start)
+        assert float(end) < 0.95 * float(start)
     misfits = [float(value) for value in re.findall(r"misfit (\S+),", printed)]
-    assert sum(misfits[20:24]) < sum(misfits[:4]) / 3  # the last and the first of those at 3 Hz
+    assert sum(misfits[20:24]) < sum(misfits[:4]) / 2  # the last and the first of those at 3 Hz
     assert (tmp_path / "fwi_marmousi.png").stat().st_size > 50_000
