@@ -10,7 +10,7 @@ HAVE_PEERS := 'import importlib.util as u, sys; sys.exit(not all(map(u.find_spec
 # for more.
 SUITES := tests $(wildcard benches)
 PYTEST := SEISKERN_TOY=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --benchmark-disable \
-          --numprocesses auto --maxprocesses 4 --dist loadfile
+          --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo figures lint test test-full bench gpu format clean
