@@ -78,9 +78,8 @@ def optimizer(parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer
     return torch.optim.SGD([{"params": [vs]}, {"params": [ratio], "lr": 0.002}], lr=0.02, momentum=0.7)
 
 
-warnings.filterwarnings(
-    "ignore", message="the source reaches"
-)  # the slowest S waves: data and synthetics alike
+# The slowest S waves are coarsely sampled, in data and synthetics alike.
+warnings.filterwarnings("ignore", message="the source reaches")
 true = truth()
 start = smoothed(true)
 survey = acquire(true)
