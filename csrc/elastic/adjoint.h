@@ -19,6 +19,7 @@
 #include "elastic/coefficients.h"
 #include "elastic/differences.h"
 #include "elastic/single.h"
+#include "elastic/spread.h"
 #include "elastic/update.h"
 #include "elastic/visit.h"
 
@@ -48,7 +49,6 @@ class Adjoint {
     follow<false>(task);
     if (!a_.image[SK_IMAGE_TRACE]) return;
     image_strains(task, velocities, slice(step));
-    each_row(task, [&](int64_t k, int64_t j) { image_layers(velocities, k, j); });
   }
 
   void velocities(const Task& task, int64_t step) const {
@@ -117,12 +117,21 @@ class Adjoint {
   void update(const Task& task, int kind) const {
     Task plain = task;
     plain.half = kind;
-    a_.advance(&a_.plain, buffer_, plain);
-    each_row(task,
-             [&](int64_t k, int64_t j) { kind == 0 ? spread<true>(v_, k, j) : spread<false>(v_, k, j); });
-    if (kind == 0 || !strains(plain)) return;
-    a_.advance(&a_.strain, buffer_, plain);
-    each_row(plain, [&](int64_t k, int64_t j) { spread<false>(a_.strain.view, k, j); });
+    update(a_.plain, plain);
+    if (kind == 1 && strains(plain)) update(a_.strain, plain);
+  }
+  void update(const Shot<T>& shot, const Task& task) const {
+    if constexpr (kDim == 2) {
+      Fetch<T> fetch(shot.view, task.ahead);
+      const Spreading<kRadius, T> layers(v_, a_.filter);
+      Rows<kDim, kRadius, T, Spreading<kRadius, T>>(shot.view, layers, buffer_, fetch)
+          .update(task.half == 1, task);
+    } else {
+      a_.advance(&shot, buffer_, task);
+      each_row(task, [&](int64_t k, int64_t j) {
+        task.half == 0 ? spread<true>(shot.view, k, j) : spread<false>(shot.view, k, j);
+      });
+    }
   }
 
   // Cuts a task to the planes whose strains are made; false if there are none.
@@ -136,8 +145,6 @@ class Adjoint {
   SK_INLINE void spread(const View<T>& v, int64_t k, int64_t j) const {
     if (v.orthorhombic) {
       spread_axes<kVelocity>(v, Stored<T, 1>{v}, k, j);
-    } else if constexpr (kDim == 2) {
-      spread_axes<kVelocity>(v, Stored<T, 1>{v}, k, j);
     } else {
       spread_axes<kVelocity>(v, Averaged<T, 1>{v}, k, j);
     }
@@ -148,10 +155,7 @@ class Adjoint {
   template <bool kVelocity, class M>
   SK_INLINE void spread_axes(const View<T>& v, const M& medium, int64_t k, int64_t j) const {
     touched<SK_X>(k, j, S::lanes, [&](const FilterRow& row) { spread_row<kVelocity, SK_X>(v, medium, row); });
-    if constexpr (kDim == 3) {
-      touched<SK_Y>(k, j, kRadius,
-                    [&](const FilterRow& row) { spread_row<kVelocity, SK_Y>(v, medium, row); });
-    }
+    touched<SK_Y>(k, j, kRadius, [&](const FilterRow& row) { spread_row<kVelocity, SK_Y>(v, medium, row); });
     touched<SK_Z>(k, j, kRadius, [&](const FilterRow& row) { spread_row<kVelocity, SK_Z>(v, medium, row); });
   }
 
@@ -166,26 +170,23 @@ class Adjoint {
     const FilterLayout& l = a_.filter[kAxis].l;
     const int64_t n = kAxis == SK_X ? v_.nx : kAxis == SK_Y ? v_.ny : v_.nz;
     const int64_t left = l.low > 0 ? l.low + reach : 0, right = l.high < n ? l.high - reach : n;
-    const int64_t shift = (l.high - l.low - l.gap) * l.stride[kAxis];
     const int64_t start = row_of(v_, k, j), filter = k * l.stride[SK_Z] + j * l.stride[SK_Y];
     if constexpr (kAxis == SK_X) {
       if (left > 0) body(FilterRow{k, j, start, filter, 0, left < n ? left : n});
-      if (right < n) body(FilterRow{k, j, start, filter - shift, right, n});
+      if (right < n) body(FilterRow{k, j, start, filter - l.shift, right, n});
     } else {
       const int64_t at = kAxis == SK_Y ? j : k;
       if (at < left) body(FilterRow{k, j, start, filter, 0, v_.nx});
-      if (at >= right) body(FilterRow{k, j, start, filter - shift, 0, v_.nx});
+      if (at >= right) body(FilterRow{k, j, start, filter - l.shift, 0, v_.nx});
     }
   }
 
-  // The staggered difference of u, whose nodes are `stride` apart.
+  // A difference along an axis of elements `stride` apart.
   template <bool kPlus, int kAxis>
-  SK_INLINE B difference(const T* u, int64_t stride) const {
-    const T* const p = u + (kPlus ? stride : 0);
-    V sum = S::all(v_.c[kAxis][0]) * (S::load(p) - S::load(p - stride));
-    for (int m = 1; m < kRadius; ++m)
-      sum += S::all(v_.c[kAxis][m]) * (S::load(p + m * stride) - S::load(p - (m + 1) * stride));
-    return {{sum}};
+  SK_INLINE B along(const T* u, int64_t stride) const {
+    V c[kRadius];
+    for (int m = 0; m < kRadius; ++m) c[m] = S::all(v_.c[kAxis][m]);
+    return {{difference<kPlus>(c, u, stride)}};
   }
 
   static SK_INLINE void add(T* out, const B& value) { (B::load(out, 0) + value).store(out, 0); }
@@ -200,21 +201,19 @@ class Adjoint {
       if constexpr (kVelocity) {
         const auto one = [&](auto n) SK_INLINE_LAMBDA {
           constexpr int kN = decltype(n)::value;
-          const B d = difference<kN == kAxis, kAxis>(f.stress[kN] + p, stride);
+          const B d = along<kN == kAxis, kAxis>(f.stress[kN] + p, stride);
           add(v.field[SK_VX + kN] + i, medium.template buoyancy<kN>(i, x) * d);
         };
-        one(Axis<SK_X>{}), one(Axis<SK_Z>{});
-        if constexpr (kDim == 3) one(Axis<SK_Y>{});
+        one(Axis<SK_X>{}), one(Axis<SK_Y>{}), one(Axis<SK_Z>{});
       } else {
-        const B d = difference<false, kAxis>(f.velocity[kAxis] + p, stride);
+        const B d = along<false, kAxis>(f.velocity[kAxis] + p, stride);
         add_normal<kAxis>(v, medium, i, x, d);
         const auto one = [&](auto n) SK_INLINE_LAMBDA {
           constexpr int kN = decltype(n)::value;
-          const B slip = difference<true, kAxis>(f.velocity[kN] + p, stride);
+          const B slip = along<true, kAxis>(f.velocity[kN] + p, stride);
           add(v.field[stress_of(kAxis, kN)] + i, medium.template mu<kAxis, kN>(i, x) * slip);
         };
-        if constexpr (kDim == 3 || others[0] != SK_Y) one(Axis<others[0]>{});
-        if constexpr (kDim == 3 || others[1] != SK_Y) one(Axis<others[1]>{});
+        one(Axis<others[0]>{}), one(Axis<others[1]>{});
       }
     }
   }
@@ -229,14 +228,12 @@ class Adjoint {
   SK_INLINE void add_normal(const View<T>& v, const M& medium, int64_t i, int64_t x, const B& rate) const {
     if (v.orthorhombic) {
       for (int n = 0; n < 3; ++n) {
-        if (kDim == 2 && n == SK_Y) continue;
         const int modulus = n == kAxis ? SK_CXX + n : SK_CXY + n + kAxis - 1;
         add(v.field[SK_SXX + n] + i, B::load(v.medium[modulus] + i, 0) * rate);
       }
     } else {
       const B mean = medium.lam(i) * rate;
       for (int n = 0; n < 3; ++n) {
-        if (kDim == 2 && n == SK_Y) continue;
         add(v.field[SK_SXX + n] + i, n == kAxis ? mean + medium.mu2(i, x) * rate : mean);
       }
     }
@@ -278,17 +275,14 @@ class Adjoint {
     Task cut = task;
     if (!stress || !strains(cut)) return;
     View<T> strain = a_.strain.view;
+    strain.damped = true;
     for (int axis = 0; axis < 3; ++axis) strain.layer[axis] = v_.layer[axis];
     damp(strain, cut, true);
   }
   void damp(const View<T>& v, const Task& task, bool stress) const {
     Fetch<T> fetch(v, {0, 0, 0, 1});
-    const Rows<kDim, kRadius, T> rows(v, buffer_, fetch);
-    if constexpr (kDim == 2) {
-      rows.damp(stress, 0, task.k0, task.k1);
-    } else {
-      for (int64_t k = task.k0; k < task.k1; ++k) rows.damp(stress, k, task.j0, task.j1);
-    }
+    const Stretching<kDim, T> layers(v);
+    Rows<kDim, kRadius, T>(v, layers, buffer_, fetch).damp(stress, task);
   }
 
   // Advances the memory variables of the velocities or the stresses.
@@ -361,11 +355,11 @@ class Adjoint {
         x.start(there);
         auto z_rows = z.template rows<1>(k);
         if constexpr (kDim == 2) {
-          image_row(row_of(v_, k, j), there, x, Absent{}, z_rows);
+          image_row(k, j, there, x, Absent{}, z_rows);
         } else {
           const auto along_y = of.template along<false, SK_Y>();
           auto y = along_y.template rows<1>(j);
-          image_row(row_of(v_, k, j), there, x, y, z_rows);
+          image_row(k, j, there, x, y, z_rows);
         }
       };
       if (v_.free_surface && k < of.kClosed) {
@@ -379,52 +373,64 @@ class Adjoint {
   SK_INLINE T* image(int number, int64_t i) const { return a_.image[number] + i; }
 
   template <class X, class Y, class Z>
-  SK_INLINE void image_row(int64_t start, int64_t there, X& x, Y&& y, Z& z) const {
+  SK_INLINE void image_row(int64_t k, int64_t j, int64_t there, X& x, Y&& y, Z& z) const {
+    const int64_t start = row_of(v_, k, j);
+    const Seen<SK_X> of_x(a_, k, j);
+    const Seen<SK_Y> of_y(a_, k, j);
+    const Seen<SK_Z> of_z(a_, k, j);
     for (int64_t c = 0; c < v_.nx; c += S::lanes) {
       const int64_t i = start + c, h = there + c;
       const auto stress = [&](int field) SK_INLINE_LAMBDA { return B::load(v_.field[field] + i, 0); };
       const B exx = x.template at<SK_X>(h, c), ezz = z.template at<SK_Z>(h, c);
-      const B txx = stress(SK_SXX), tzz = stress(SK_SZZ);
+      const B txx = stress(SK_SXX), tzz = stress(SK_SZZ), txz = stress(SK_SXZ);
       if constexpr (kDim == 2) {
-        add(image(SK_IMAGE_TRACE, i), (exx + ezz) * (txx + tzz));
-        add(image(SK_IMAGE_DIAGONAL, i), exx * txx + ezz * tzz);
+        const B trace = txx + tzz;
+        add(image(SK_IMAGE_TRACE, i), exx * of_x.trace(trace, c) + ezz * of_z.trace(trace, c));
+        add(image(SK_IMAGE_DIAGONAL, i), exx * of_x.stress(SK_X, txx, c) + ezz * of_z.stress(SK_Z, tzz, c));
       } else {
-        const B eyy = y.template at<SK_Y>(h, c), tyy = stress(SK_SYY);
-        add(image(SK_IMAGE_TRACE, i), (exx + eyy + ezz) * (txx + tyy + tzz));
-        add(image(SK_IMAGE_DIAGONAL, i), exx * txx + eyy * tyy + ezz * tzz);
-        add(image(SK_IMAGE_XY, i), (x.template at<SK_Y>(h, c) + y.template at<SK_X>(h, c)) * stress(SK_SXY));
-        add(image(SK_IMAGE_YZ, i), (y.template at<SK_Z>(h, c) + z.template at<SK_Y>(h, c)) * stress(SK_SYZ));
+        const B eyy = y.template at<SK_Y>(h, c), tyy = stress(SK_SYY), trace = txx + tyy + tzz;
+        add(image(SK_IMAGE_TRACE, i),
+            exx * of_x.trace(trace, c) + eyy * of_y.trace(trace, c) + ezz * of_z.trace(trace, c));
+        add(image(SK_IMAGE_DIAGONAL, i), exx * of_x.stress(SK_X, txx, c) + eyy * of_y.stress(SK_Y, tyy, c) +
+                                             ezz * of_z.stress(SK_Z, tzz, c));
+        const B txy = stress(SK_SXY), tyz = stress(SK_SYZ);
+        add(image(SK_IMAGE_XY, i), x.template at<SK_Y>(h, c) * of_x.stress(SK_Y, txy, c) +
+                                       y.template at<SK_X>(h, c) * of_y.stress(SK_X, txy, c));
+        add(image(SK_IMAGE_YZ, i), y.template at<SK_Z>(h, c) * of_y.stress(SK_Z, tyz, c) +
+                                       z.template at<SK_Y>(h, c) * of_z.stress(SK_Y, tyz, c));
       }
-      add(image(SK_IMAGE_XZ, i), (x.template at<SK_Z>(h, c) + z.template at<SK_X>(h, c)) * stress(SK_SXZ));
+      add(image(SK_IMAGE_XZ, i), x.template at<SK_Z>(h, c) * of_x.stress(SK_Z, txz, c) +
+                                     z.template at<SK_X>(h, c) * of_z.stress(SK_X, txz, c));
     }
   }
 
-  // What memory variables add to it: they belong to the strain rates as they are without layers.
-  void image_layers(const View<T>& velocities, int64_t k, int64_t j) const {
-    const int64_t there = row_of(velocities, k, j);
-    touched<SK_X>(k, j, 0, [&](const FilterRow& row) { image_layer<SK_X>(velocities, there, row); });
-    if constexpr (kDim == 3) {
-      touched<SK_Y>(k, j, 0, [&](const FilterRow& row) { image_layer<SK_Y>(velocities, there, row); });
-    }
-    touched<SK_Z>(k, j, 0, [&](const FilterRow& row) { image_layer<SK_Z>(velocities, there, row); });
-  }
-
+  // Stresses of the columns from x on as derivatives along an axis see them, in row (k, j): with the memory
+  // variables of its layers.
   template <int kAxis>
-  SK_INLINE void image_layer(const View<T>& velocities, int64_t there, const FilterRow& row) const {
-    const Filter<T>& f = a_.filter[kAxis];
-    const int64_t stride = kAxis == SK_X ? 1 : velocities.stride[kAxis];
-    for (int64_t x = row.x0; x < row.x1; x += S::lanes) {
-      const int64_t i = row.start + x, p = row.filter + x, h = there + x;
-      const B rate = difference<false, kAxis>(velocities.field[SK_VX + kAxis] + h, stride);
-      add(image(SK_IMAGE_TRACE, i), rate * B::load(f.trace + p, 0));
-      add(image(SK_IMAGE_DIAGONAL, i), rate * B::load(f.stress[kAxis] + p, 0));
-      for (int n = 0; n < 3; ++n) {
-        if (n == kAxis || (kDim == 2 && n == SK_Y)) continue;
-        const B slip = difference<true, kAxis>(velocities.field[SK_VX + n] + h, stride);
-        add(image(SK_IMAGE_XY + kAxis + n - 1, i), slip * B::load(f.stress[n] + p, 0));
+  class Seen {
+   public:
+    SK_INLINE Seen(const AdjointShot<T>& a, int64_t k, int64_t j) : f_(a.filter[kAxis]) {
+      const FilterLayout& l = f_.l;
+      row_ = k * l.stride[SK_Z] + j * l.stride[SK_Y], low_ = l.low, high_ = l.high;
+      if constexpr (kAxis != SK_X) {
+        const int64_t n = kAxis == SK_Y ? a.view.ny : a.view.nz, at = kAxis == SK_Y ? j : k;
+        const bool beyond = l.high < n && at >= l.high;
+        if (beyond) row_ -= l.shift;
+        low_ = at < l.low || beyond ? a.view.nx : 0, high_ = a.view.nx;
       }
     }
-  }
+    SK_INLINE B trace(const B& value, int64_t x) const { return with(f_.trace, value, x); }
+    SK_INLINE B stress(int n, const B& value, int64_t x) const { return with(f_.stress[n], value, x); }
+
+   private:
+    SK_INLINE B with(const T* psi, const B& value, int64_t x) const {
+      if (__builtin_expect(x >= low_ && x < high_, 1)) return value;
+      return value + B::load(psi + row_ + (kAxis == SK_X && x >= low_ ? x - f_.l.shift : x), 0);
+    }
+
+    const Filter<T>& f_;
+    int64_t row_, low_, high_;  // in the layers are columns [0, low) and [high, nx)
+  };
 
   // w times the change of v, without what damping takes from it.
   SK_INLINE void image_changes(const View<T>& before, const View<T>& after, int64_t k, int64_t j) const {

@@ -179,7 +179,7 @@ FilterLayout filter_layout(const sk_elastic_grid& g, int axis) {
   const int64_t width = f.low + f.gap + n - f.high + reach, columns = count(g, SK_X);
   const int64_t y = axis == SK_Y ? width : g.ny, x = axis == SK_X ? width : columns;
   f.stride[SK_X] = 1, f.stride[SK_Y] = x, f.stride[SK_Z] = x * y;
-  f.lead = reach * f.stride[axis];
+  f.lead = reach * f.stride[axis], f.shift = (f.high - f.low - f.gap) * f.stride[axis];
   f.size = round_up(f.lead + (axis == SK_Z ? width : g.nz) * f.stride[SK_Z], kRowAlign);
   return f;
 }

@@ -33,6 +33,7 @@ int64_t memory_size(const sk_elastic_grid& g, int axis);
 // nearer to each other are one.
 struct FilterLayout {
   int64_t low, high, gap, lead, size, stride[3];  // lead: elements before the first
+  int64_t shift;  // elements that the high layer lies earlier than in a whole grid
 };
 FilterLayout filter_layout(const sk_elastic_grid& g, int axis);
 

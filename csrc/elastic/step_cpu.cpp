@@ -6,43 +6,25 @@
 namespace seiskern::elastic::SK_ISA {
 namespace {
 
-// Rows of a plane, or of two, before those of the next, which reads some of them again: they stay in the
-// second cache.
-constexpr int64_t kRowsOfPiece = 8, kRowsOfPair = 16;
-
 template <int kDim, int kRadius, class T>
 void advance(const void* shot_pointer, void* buffer, const Task& task) {
   const auto& shot = *static_cast<const Shot<T>*>(shot_pointer);
-  const int64_t half = task.half, k0 = task.k0, k1 = task.k1, j0 = task.j0, j1 = task.j1;
-  const int kind = static_cast<int>(half % 2);
+  const int64_t half = task.half;
+  const bool stress = half % 2 == 1;
   const View<T>& v = shot.view;
-  Fetch<T> fetch(v, task.ahead);
-  const Rows<kDim, kRadius, T> rows(v, static_cast<T*>(buffer), fetch);
-  const auto update = [&](const Run& run) { kind == 0 ? rows.velocity(run) : rows.stress(run); };
-  if (half == shot.rest) {
-    // Without stresses velocities stay zero.
-  } else if constexpr (kDim == 2) {
-    for (int64_t x0 = 0; x0 < v.nx; x0 += v.piece) {
-      update({0, 1, k0, k1, 0, v.stride[SK_Z], x0, x0 + v.piece < v.nx ? x0 + v.piece : v.nx});
-    }
-    if (v.damped) rows.damp(kind == 1, 0, k0, k1);
-  } else {
-    const int64_t piece = v.paired ? kRowsOfPair : kRowsOfPiece;
-    for (int64_t j = j0; j < j1; j += piece) {
-      const int64_t end = j + piece < j1 ? j + piece : j1;
-      for (int64_t k = k0, planes; k < k1; k += planes) {
-        planes = k + 1 < k1 && rows.paired(k) ? 2 : 1;
-        update({k, planes, j, end, k * v.stride[SK_Z], v.stride[SK_Y], 0, v.nx});
-      }
-    }
-    for (int64_t k = k0; v.damped && k < k1; ++k) rows.damp(kind == 1, k, j0, j1);
+  if (half != shot.rest) {  // without stresses velocities stay zero
+    Fetch<T> fetch(v, task.ahead);
+    const Stretching<kDim, T> layers(v);
+    const Rows<kDim, kRadius, T> rows(v, layers, static_cast<T*>(buffer), fetch);
+    rows.update(stress, task);
+    rows.damp(stress, task);
   }
-  const Points<T>&sources = shot.sources[kind], &receivers = shot.receivers[kind];
-  for (int64_t k = k0; k < k1; ++k) {
-    visit(v, sources, half / 2, k, j0, j1, [&](int64_t e, int64_t i, T series) {
+  const Points<T>&sources = shot.sources[stress], &receivers = shot.receivers[stress];
+  for (int64_t k = task.k0; k < task.k1; ++k) {
+    visit(v, sources, half / 2, k, task.j0, task.j1, [&](int64_t e, int64_t i, T series) {
       v.field[sources.field[e]][i] += sources.weight[e] * series;
     });
-    visit(v, receivers, half / 2, k, j0, j1, [&](int64_t e, int64_t i, T& series) {
+    visit(v, receivers, half / 2, k, task.j0, task.j1, [&](int64_t e, int64_t i, T& series) {
       series += receivers.weight[e] * v.field[receivers.field[e]][i];
     });
   }

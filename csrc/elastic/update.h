@@ -7,9 +7,9 @@
 //
 // and dt s_nn = sum_a c_na D-_a v_a in an orthorhombic medium.
 //
-// The differences are taken by the kinds of derivatives.h; with_z and with_y cut a run of rows into the parts
-// where each kind holds. The loops read every array once; their only branch is that of the columns, for rows
-// cut where layers along x begin cost more.
+// The differences are taken by the kinds of derivatives.h, in absorbing layers by those that layers.h makes
+// of them; with_z and with_y cut a run of rows into the parts where each kind holds. The loops read every
+// array once; their only branch is that of the columns, for rows cut where layers along x begin cost more.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,7 @@
 #include "common/simd.h"
 #include "elastic/coefficients.h"
 #include "elastic/differences.h"
+#include "elastic/layers.h"
 #include "elastic/view.h"
 
 namespace seiskern::elastic::SK_ISA {
@@ -66,28 +67,59 @@ class Fetch {
   int64_t next_, end_;
 };
 
-template <int kDim, int kRadius, class T>
+template <int kDim, int kRadius, class T, class Layers = Stretching<kDim, T>>
 class Rows {
   static constexpr int64_t kClosed = Differences<kDim, kRadius, T>::kClosed;
+  // Rows of a plane, or of two, before those of the next, which reads some of them again: they stay in the
+  // second cache.
+  static constexpr int64_t kRowsOfPiece = 8, kRowsOfPair = 16;
 
  public:
   // `buffer` holds three rows.
-  Rows(const View<T>& view, T* buffer, Fetch<T>& fetch) : v_(view), of_(view, buffer), fetch_(fetch) {}
+  Rows(const View<T>& view, const Layers& layers, T* buffer, Fetch<T>& fetch)
+      : v_(view), layers_(layers), of_(view, buffer), fetch_(fetch) {}
 
-  // Whether planes k and k + 1 may be one run.
-  bool paired(int64_t k) const {
-    const Layer<T>& layer = v_.layer[SK_Z];
-    return v_.paired && k >= (v_.free_surface ? kClosed : layer.low) && k + 1 < layer.high;
+  // The rows of a task, of velocity or of stress.
+  void update(bool stress, const Task& task) const {
+    if constexpr (kDim == 2) {
+      for (int64_t x0 = 0; x0 < v_.nx; x0 += v_.piece) {
+        const int64_t x1 = x0 + v_.piece < v_.nx ? x0 + v_.piece : v_.nx;
+        update(stress, Run{0, 1, task.k0, task.k1, 0, v_.stride[SK_Z], x0, x1});
+      }
+    } else {
+      const int64_t piece = v_.paired ? kRowsOfPair : kRowsOfPiece;
+      for (int64_t j = task.j0; j < task.j1; j += piece) {
+        const int64_t end = j + piece < task.j1 ? j + piece : task.j1;
+        for (int64_t k = task.k0, planes; k < task.k1; k += planes) {
+          planes = k + 1 < task.k1 && paired(k) ? 2 : 1;
+          update(stress, Run{k, planes, j, end, k * v_.stride[SK_Z], v_.stride[SK_Y], 0, v_.nx});
+        }
+      }
+    }
   }
 
-  void velocity(const Run& run) const { advance<true>(run); }
+  // What all axes of a multiaxial layer have in common: a factor on velocities or stresses. See README.md.
+  void damp(bool stress, const Task& task) const {
+    if (!v_.damped) return;
+    if constexpr (kDim == 2) {
+      damp(stress, 0, task.k0, task.k1);
+    } else {
+      for (int64_t k = task.k0; k < task.k1; ++k) damp(stress, k, task.j0, task.j1);
+    }
+  }
 
-  void stress(const Run& run) const {
+ private:
+  // Whether planes k and k + 1 may be one run.
+  SK_INLINE bool paired(int64_t k) const {
+    return v_.paired && k >= (v_.free_surface ? kClosed : layers_.low(SK_Z)) && k + 1 < layers_.high(SK_Z);
+  }
+
+  void update(bool stress, const Run& run) const {
+    if (!stress) return advance<true>(run);
     advance<false>(run);
     if (v_.free_surface && (kDim == 2 ? run.begin : run.k) == 0) clear_surface(run);
   }
 
-  // What all axes of a multiaxial layer have in common: a factor on velocities or stresses. See README.md.
   void damp(bool stress, int64_t k, int64_t begin, int64_t end) const {
     const int first = stress ? SK_SXX : SK_VX, last = stress ? SK_FIELDS : SK_SXX;
     for (int f = first; f < last; ++f) {
@@ -106,7 +138,6 @@ class Rows {
     }
   }
 
- private:
   // Factors of a field along an axis.
   SK_INLINE const T* factor(int field, int axis) const {
     const bool shear = field == SK_SXY || field == SK_SXZ || field == SK_SYZ;
@@ -134,7 +165,7 @@ class Rows {
   template <bool kVelocity, class Y, class Z>
   SK_INLINE void add(const Run& run, const Y& y, const Z& z) const {
     const auto d = of_.template along<kVelocity, SK_X>();
-    const auto x = bordered<kVelocity>(d, run.k);
+    const auto x = layers_.template columns<kVelocity>(d, run.k);
     int64_t n = run.begin;
     if constexpr (kPaired<Y> && kPaired<Z>) {
       if (kDim == 2) {
@@ -254,29 +285,6 @@ class Rows {
     }
   }
 
-  // `skip` elements before the memory variables that row 0 would have.
-  template <int kAxis, bool kVelocity, class D>
-  SK_INLINE Stretched<T, D> stretched(const D& d, int64_t first, int64_t step, int64_t skip) const {
-    T* const* psi = v_.layer[kAxis].memory + (kVelocity ? 0 : 3);
-    return {d,
-            v_.profile[kAxis],
-            first,
-            step,
-            {psi[0] + skip, psi[1] + skip, psi[2] + skip},
-            v_.layer[kAxis].pitch};
-  }
-
-  // Of plane k.
-  template <bool kVelocity, class D>
-  SK_INLINE Bordered<T, D> bordered(const D& d, int64_t k) const {
-    const Layer<T>& layer = v_.layer[SK_X];
-    const Profile<T>& p = v_.profile[SK_X];
-    const int64_t inside = layer.high - layer.low, plane = v_.ny * layer.pitch, skip = k * plane;
-    T* const* psi = layer.memory + (kVelocity ? 0 : 3);
-    return {d,         {p.a[0], p.a[1]}, {p.b[0], p.b[1]}, {psi[0] + skip, psi[1] + skip, psi[2] + skip},
-            layer.low, inside,           layer.pitch,      plane};
-  }
-
   template <bool kVelocity, class Body>
   SK_INLINE void with_y(const Run& run, const Body& body) const {
     if constexpr (kDim == 2) {
@@ -289,21 +297,19 @@ class Rows {
   // Derivatives along the axis of the rows: z in 2-D, y in 3-D.
   template <bool kVelocity, int kAxis, class Body>
   SK_INLINE void along_rows(const Run& run, const Body& body) const {
-    const Layer<T>& layer = v_.layer[kAxis];
     const auto d = of_.template along<kVelocity, kAxis>();
-    const int64_t below = (layer.low + v_.ny - layer.high) * layer.pitch;  // of a layer of y
     const auto clip = [&](int64_t n) { return n < run.begin ? run.begin : n > run.end ? run.end : n; };
-    const auto in_layer = [&](int64_t begin, int64_t end, int64_t gap) {
+    const auto in_layer = [&](int64_t begin, int64_t end, bool high) {
       if (begin >= end) return;
       for (int64_t p = 0; p < run.planes; ++p) {
         const Run plane = run.rows(begin, end).plane(p, v_.stride[SK_Z]);
-        body(plane, stretched<kAxis, kVelocity>(d, 0, 1, plane.k * below - gap * layer.pitch));
+        body(plane, layers_.template rows<kVelocity, kAxis>(d, plane.k, high));
       }
     };
-    const int64_t low = clip(layer.low), high = clip(layer.high);
-    in_layer(run.begin, low, 0);
+    const int64_t low = clip(layers_.low(kAxis)), high = clip(layers_.high(kAxis));
+    in_layer(run.begin, low, false);
     if (low < high) body(run.rows(low, high), d);
-    in_layer(high, run.end, layer.high - layer.low);
+    in_layer(high, run.end, true);
   }
 
   template <bool kVelocity, class Body>
@@ -311,10 +317,7 @@ class Rows {
     int64_t below = run.begin;
     if (v_.free_surface && (kDim == 2 ? run.begin : run.k) < kClosed) {
       below = kDim == 3 || run.end < kClosed ? run.end : kClosed;
-      for (int64_t n = run.begin; n < below; ++n) {
-        const Run row = run.rows(n, n + 1);
-        body(row, of_.template closed<kVelocity>(kDim == 2 ? n : run.k, run.start + n * run.step));
-      }
+      for (int64_t n = run.begin; n < below; ++n) with_closed<kVelocity>(run.rows(n, n + 1), body);
     }
     if (below == run.end) return;
     if constexpr (kDim == 2) {
@@ -324,14 +327,27 @@ class Rows {
     }
   }
 
+  // Derivatives along z of a row below a free surface.
+  template <bool kVelocity, class Body>
+  SK_INLINE void with_closed(const Run& row, const Body& body) const {
+    const int64_t k = kDim == 2 ? row.begin : row.k;
+    const auto closed = of_.template closed<kVelocity>(k, row.start + row.begin * row.step);
+    if constexpr (Layers::kBeyond) {
+      if (k >= layers_.high(SK_Z)) {
+        const auto beyond = layers_.closed(closed);
+        return body(row, layers_.template rows<kVelocity, SK_Z>(beyond, row.k, true));
+      }
+    }
+    body(row, closed);
+  }
+
   // Derivatives across the rows of a plane in 3-D.
   template <bool kVelocity, class Body>
   SK_INLINE void across_planes(const Run& run, const Body& body) const {
-    const Layer<T>& layer = v_.layer[SK_Z];
     const auto d = of_.template along<kVelocity, SK_Z>();
-    if (run.k >= layer.low && run.k < layer.high) return body(run, d);
-    const int64_t slab = run.k < layer.low ? run.k : run.k - layer.high + layer.low;
-    body(run, stretched<SK_Z, kVelocity>(d, run.k, 0, slab * v_.ny * layer.pitch));
+    const bool low = run.k < layers_.low(SK_Z), high = run.k >= layers_.high(SK_Z);
+    if (!low && !high) return body(run, d);
+    body(run, layers_.template rows<kVelocity, SK_Z>(d, run.k, high && !low));
   }
 
   void clear_surface(const Run& run) const {
@@ -340,6 +356,7 @@ class Rows {
   }
 
   const View<T>& v_;
+  const Layers& layers_;
   const Differences<kDim, kRadius, T> of_;
   Fetch<T>& fetch_;
 };
