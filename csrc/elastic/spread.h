@@ -1,6 +1,6 @@
 // Layers in the adjoint, where memory variables are taken of the fields before they are differentiated:
 // D (u + psi). In 2-D; in 3-D, where loops are short of registers as they are, a pass of its own over what is
-// in reach of a layer takes 0.85 of the time (adjoint.h).
+// in reach of a layer takes 0.85 of the time on a Zen 3 (adjoint.h).
 #pragma once
 
 #include <cstdint>
