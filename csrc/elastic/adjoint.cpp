@@ -76,10 +76,11 @@ class AdjointRun {
   AdjointRun(const sk_elastic_adjoint& p, const sk_elastic_layout_t& l, const Common<T>& common, int64_t shot,
              int64_t first, int64_t last)
       : g_(p.run.grid), l_(l), past_(p, l, shot, last), number_(shot), first_(first), last_(last) {
-    s_.plain = make_shot<T>(p.run, l, shot);
-    s_.view = s_.plain.view;
+    sk_elastic run = p.run;
+    run.pml = static_cast<T*>(run.pml) + shot * (l.filter_size - l.pml_size);
+    s_.view = make_shot<T>(run, l, shot).view;
+    s_.plain = s_.view;
     for (int kind = 0; kind < 2; ++kind) s_.norm[kind] = common.norm[kind].data();
-    s_.advance = choose_kernel(g_);
     s_.last = last;
     s_.history = past_.view(s_.view), s_.slice_size = SliceLayout(g_).size, s_.by_turns = past_.by_turns();
     add_points(p);
@@ -87,13 +88,14 @@ class AdjointRun {
     add_images(p);
     add_filters(p);
     if (p.strain) add_strain(p, common);
-    for (Shot<T>* plain : {&s_.plain, &s_.strain}) make_plain(*plain);
+    without_layers(s_.plain), without_layers(s_.strain);
   }
 
   void run(int threads, int sharers) {
     Workspace<T> work(s_.view, g_, threads);
-    s_.plain.view.twos = s_.strain.view.twos = s_.view.twos;
+    s_.plain.twos = s_.strain.twos = s_.view.twos;
     Arrays arrays = arrays_of(g_, l_);
+    arrays.count += double(l_.filter_size - l_.pml_size) / double(l_.array_size);
     arrays.count += (s_.image[SK_IMAGE_VX] ? double(l_.n_images) + 2 * g_.ndim : 0) + past_.arrays(g_);
     past_.start(s_.view, s_.view.twos);
     RowSums<T> velocities(s_.source[0].points, g_, l_.stride_y, first_, last_),
@@ -157,23 +159,23 @@ class AdjointRun {
   }
 
   void add_filters(const sk_elastic_adjoint& p) {
-    T* memory = static_cast<T*>(p.run.pml) + number_ * l_.filter_size;
+    T* memory = static_cast<T*>(p.run.pml) + number_ * l_.filter_size + l_.pml_size;
+    const auto next = [&](int64_t size) { return std::exchange(memory, memory + size); };
     for (int axis = 0; axis < 3; ++axis) {
       Filter<T>& f = s_.filter[axis];
-      f.l = filter_layout(g_, axis);
-      const auto next = [&] { return std::exchange(memory, memory + f.l.size) + f.l.lead; };
+      f.l = filter_layout(g_, l_, axis);
       for (T** of : {f.stress, f.velocity}) {
         for (int n = 0; n < 3; ++n) {
-          if (g_.ndim == 3 || n != SK_Y) of[n] = next();
+          if (g_.ndim == 3 || n != SK_Y) of[n] = next(f.l.size) + f.l.lead;
         }
       }
-      f.trace = next();
+      f.trace = next(memory_size(g_, axis)), f.pitch = axis == SK_X ? extent(g_, axis).width : s_.view.nx;
     }
   }
 
   void add_strain(const sk_elastic_adjoint& p, const Common<T>& common) {
     s_.strain = s_.plain;
-    View<T>& v = s_.strain.view;
+    View<T>& v = s_.strain;
     const int64_t n_stresses = g_.ndim == 2 ? 3 : 6, before = l_.origin - v.first;
     T* strain = static_cast<T*>(p.strain) + number_ * n_stresses * l_.array_size + before;
     for (int field = SK_SXX; field < SK_FIELDS; ++field) {
@@ -185,14 +187,6 @@ class AdjointRun {
     v.orthorhombic = true;
     const Planes planes = planes_of(p.run.stress_sources, g_, number_);
     s_.strain_begin = planes.begin, s_.strain_end = planes.end;
-  }
-
-  // What the forward kernel updates: without layers, sources and receivers.
-  void make_plain(Shot<T>& shot) {
-    without_layers(shot.view);
-    for (auto* points : {&shot.sources[0], &shot.sources[1], &shot.receivers[0], &shot.receivers[1]})
-      points->n_series = 0;
-    shot.rest = -1;
   }
 
   const sk_elastic_grid& g_;

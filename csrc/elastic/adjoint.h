@@ -18,8 +18,8 @@
 #include "elastic/adjoint_view.h"
 #include "elastic/coefficients.h"
 #include "elastic/differences.h"
+#include "elastic/filtered.h"
 #include "elastic/single.h"
-#include "elastic/spread.h"
 #include "elastic/update.h"
 #include "elastic/visit.h"
 
@@ -42,7 +42,7 @@ class Adjoint {
             [&](int64_t e, int64_t i, T gradient) { inject_stress(e, k, i, gradient); });
       visit(v_, a_.sources[1], step, k, task.j0, task.j1, [&](int64_t e, int64_t i, T series) {
         const int field = a_.sources[1].field[e];
-        sample(1, e, step, norm(field, k) * a_.strain.view.field[field][i], series);
+        sample(1, e, step, norm(field, k) * a_.strain.field[field][i], series);
       });
     }
     damp(task, true);
@@ -120,18 +120,10 @@ class Adjoint {
     update(a_.plain, plain);
     if (kind == 1 && strains(plain)) update(a_.strain, plain);
   }
-  void update(const Shot<T>& shot, const Task& task) const {
-    if constexpr (kDim == 2) {
-      Fetch<T> fetch(shot.view, task.ahead);
-      const Spreading<kRadius, T> layers(v_, a_.filter);
-      Rows<kDim, kRadius, T, Spreading<kRadius, T>>(shot.view, layers, buffer_, fetch)
-          .update(task.half == 1, task);
-    } else {
-      a_.advance(&shot, buffer_, task);
-      each_row(task, [&](int64_t k, int64_t j) {
-        task.half == 0 ? spread<true>(shot.view, k, j) : spread<false>(shot.view, k, j);
-      });
-    }
+  void update(const View<T>& view, const Task& task) const {
+    Fetch<T> fetch(view, task.ahead);
+    const Filtering<kDim, T> layers(v_, a_.filter, buffer_ + 3 * v_.nx);
+    Rows<kDim, kRadius, T, Filtering<kDim, T>>(view, layers, buffer_, fetch).update(task.half == 1, task);
   }
 
   // Cuts a task to the planes whose strains are made; false if there are none.
@@ -141,104 +133,6 @@ class Adjoint {
     return task.k0 < task.k1;
   }
 
-  template <bool kVelocity>
-  SK_INLINE void spread(const View<T>& v, int64_t k, int64_t j) const {
-    if (v.orthorhombic) {
-      spread_axes<kVelocity>(v, Stored<T, 1>{v}, k, j);
-    } else {
-      spread_axes<kVelocity>(v, Averaged<T, 1>{v}, k, j);
-    }
-    if (!kVelocity && v.free_surface && k == 0)  // szz stays zero there
-      Differences<kDim, kRadius, T>(v, buffer_).fill(v.field[SK_SZZ] + row_of(v, k, j), 0);
-  }
-
-  template <bool kVelocity, class M>
-  SK_INLINE void spread_axes(const View<T>& v, const M& medium, int64_t k, int64_t j) const {
-    touched<SK_X>(k, j, S::lanes, [&](const FilterRow& row) { spread_row<kVelocity, SK_X>(v, medium, row); });
-    touched<SK_Y>(k, j, kRadius, [&](const FilterRow& row) { spread_row<kVelocity, SK_Y>(v, medium, row); });
-    touched<SK_Z>(k, j, kRadius, [&](const FilterRow& row) { spread_row<kVelocity, SK_Z>(v, medium, row); });
-  }
-
-  // Columns [x0, x1) of a row, which starts at `start` in the fields and at `filter` in memory variables.
-  struct FilterRow {
-    int64_t k, j, start, filter, x0, x1;
-  };
-
-  // Calls body(row) for what is within `reach` nodes of the layers of an axis in row (k, j).
-  template <int kAxis, class Body>
-  SK_INLINE void touched(int64_t k, int64_t j, int64_t reach, const Body& body) const {
-    const FilterLayout& l = a_.filter[kAxis].l;
-    const int64_t n = kAxis == SK_X ? v_.nx : kAxis == SK_Y ? v_.ny : v_.nz;
-    const int64_t left = l.low > 0 ? l.low + reach : 0, right = l.high < n ? l.high - reach : n;
-    const int64_t start = row_of(v_, k, j), filter = k * l.stride[SK_Z] + j * l.stride[SK_Y];
-    if constexpr (kAxis == SK_X) {
-      if (left > 0) body(FilterRow{k, j, start, filter, 0, left < n ? left : n});
-      if (right < n) body(FilterRow{k, j, start, filter - l.shift, right, n});
-    } else {
-      const int64_t at = kAxis == SK_Y ? j : k;
-      if (at < left) body(FilterRow{k, j, start, filter, 0, v_.nx});
-      if (at >= right) body(FilterRow{k, j, start, filter - l.shift, 0, v_.nx});
-    }
-  }
-
-  // A difference along an axis of elements `stride` apart.
-  template <bool kPlus, int kAxis>
-  SK_INLINE B along(const T* u, int64_t stride) const {
-    V c[kRadius];
-    for (int m = 0; m < kRadius; ++m) c[m] = S::all(v_.c[kAxis][m]);
-    return {{difference<kPlus>(c, u, stride)}};
-  }
-
-  static SK_INLINE void add(T* out, const B& value) { (B::load(out, 0) + value).store(out, 0); }
-
-  template <bool kVelocity, int kAxis, class M>
-  SK_INLINE void spread_row(const View<T>& v, const M& medium, const FilterRow& row) const {
-    const Filter<T>& f = a_.filter[kAxis];
-    const int64_t stride = f.l.stride[kAxis];
-    constexpr int others[2] = {kAxis == SK_X ? SK_Y : SK_X, kAxis == SK_Z ? SK_Y : SK_Z};
-    for (int64_t x = row.x0; x < row.x1; x += S::lanes) {
-      const int64_t i = row.start + x, p = row.filter + x;
-      if constexpr (kVelocity) {
-        const auto one = [&](auto n) SK_INLINE_LAMBDA {
-          constexpr int kN = decltype(n)::value;
-          const B d = along<kN == kAxis, kAxis>(f.stress[kN] + p, stride);
-          add(v.field[SK_VX + kN] + i, medium.template buoyancy<kN>(i, x) * d);
-        };
-        one(Axis<SK_X>{}), one(Axis<SK_Y>{}), one(Axis<SK_Z>{});
-      } else {
-        const B d = along<false, kAxis>(f.velocity[kAxis] + p, stride);
-        add_normal<kAxis>(v, medium, i, x, d);
-        const auto one = [&](auto n) SK_INLINE_LAMBDA {
-          constexpr int kN = decltype(n)::value;
-          const B slip = along<true, kAxis>(f.velocity[kN] + p, stride);
-          add(v.field[stress_of(kAxis, kN)] + i, medium.template mu<kAxis, kN>(i, x) * slip);
-        };
-        one(Axis<others[0]>{}), one(Axis<others[1]>{});
-      }
-    }
-  }
-
-  template <int kAxis>
-  struct Axis {
-    static constexpr int value = kAxis;
-  };
-
-  // Normal stresses from the strain rate along an axis.
-  template <int kAxis, class M>
-  SK_INLINE void add_normal(const View<T>& v, const M& medium, int64_t i, int64_t x, const B& rate) const {
-    if (v.orthorhombic) {
-      for (int n = 0; n < 3; ++n) {
-        const int modulus = n == kAxis ? SK_CXX + n : SK_CXY + n + kAxis - 1;
-        add(v.field[SK_SXX + n] + i, B::load(v.medium[modulus] + i, 0) * rate);
-      }
-    } else {
-      const B mean = medium.lam(i) * rate;
-      for (int n = 0; n < 3; ++n) {
-        add(v.field[SK_SXX + n] + i, n == kAxis ? mean + medium.mu2(i, x) * rate : mean);
-      }
-    }
-  }
-
   // ---- sources and receivers
 
   void inject_stress(int64_t e, int64_t k, int64_t i, T gradient) const {
@@ -246,7 +140,7 @@ class Adjoint {
     const Single<T> medium{v_};
     const int field = points.field[e];
     const T value = points.weight[e] * gradient / norm(field, k);
-    if (a_.strain_begin <= k && k < a_.strain_end) a_.strain.view.field[field][i] += value;
+    if (a_.strain_begin <= k && k < a_.strain_end) a_.strain.field[field][i] += value;
     if (field >= SK_SXY) {
       v_.field[field][i] += medium.mu(field - SK_SXY, i) * value;
       return;
@@ -274,18 +168,18 @@ class Adjoint {
     damp(v_, task, stress);
     Task cut = task;
     if (!stress || !strains(cut)) return;
-    View<T> strain = a_.strain.view;
+    View<T> strain = a_.strain;
     strain.damped = true;
     for (int axis = 0; axis < 3; ++axis) strain.layer[axis] = v_.layer[axis];
     damp(strain, cut, true);
   }
   void damp(const View<T>& v, const Task& task, bool stress) const {
     Fetch<T> fetch(v, {0, 0, 0, 1});
-    const Stretching<kDim, T> layers(v);
-    Rows<kDim, kRadius, T>(v, layers, buffer_, fetch).damp(stress, task);
+    const Filtering<kDim, T> layers(v, a_.filter, buffer_);
+    Rows<kDim, kRadius, T, Filtering<kDim, T>>(v, layers, buffer_, fetch).damp(stress, task);
   }
 
-  // Advances the memory variables of the velocities or the stresses.
+  // Advances the memory variables of the velocities or the stresses, and what is kept with them.
   template <bool kVelocity>
   void follow(const Task& task) const {
     each_row(task, [&](int64_t k, int64_t j) {
@@ -297,28 +191,69 @@ class Adjoint {
 
   template <bool kVelocity, int kAxis>
   SK_INLINE void follow_axis(int64_t k, int64_t j) const {
-    const Filter<T>& f = a_.filter[kAxis];
-    const Profile<T>& profile = v_.profile[kAxis];
-    const int64_t at = kAxis == SK_Y ? j : k;
-    touched<kAxis>(k, j, 0, [&](const FilterRow& row) {
-      const auto advance = [&](T* psi, bool half, const auto& field) SK_INLINE_LAMBDA {
-        for (int64_t x = row.x0; x < row.x1; x += S::lanes) {
-          const auto of = [&](const T* p) { return kAxis == SK_X ? S::load(p + x) : S::all(p[at]); };
-          T* const memory = psi + row.filter + x;
-          S::store(memory,
-                   of(profile.b[half]) * S::load(memory) + of(profile.a[half]) * field(row.start + x));
-        }
+    const Layer<T>& layer = v_.layer[kAxis];
+    const int64_t at = kAxis == SK_Y ? j : k, gap = layer.high - layer.low;
+    if constexpr (kAxis == SK_X) {
+      advance<kVelocity, SK_X>(k, j, at, 0, layer.low, 0);
+      advance<kVelocity, SK_X>(k, j, at, layer.high, v_.nx, gap);
+    } else if (at < layer.low || at >= layer.high) {
+      advance<kVelocity, kAxis>(k, j, at, 0, v_.nx, 0);
+    } else if (a_.filter[kAxis].l.keeps(at)) {
+      keep<kVelocity, kAxis>(k, j, at);
+    }
+  }
+
+  // psi <- b psi + a u in columns [x0, x1) of row (k, j), which is number `at` along the axis and whose
+  // memory variables lie `gap` columns earlier; u + psi is kept.
+  template <bool kVelocity, int kAxis>
+  SK_INLINE void advance(int64_t k, int64_t j, int64_t at, int64_t x0, int64_t x1, int64_t gap) const {
+    const Profile<T>& p = v_.profile[kAxis];
+    const int64_t start = row_of(v_, k, j), row = layer_row(v_, kAxis, k, j);
+    const int64_t first = row * v_.layer[kAxis].pitch - gap;
+    T* const* const memory = v_.layer[kAxis].memory + (kVelocity ? 3 : 0);
+    T* const trace_memory = a_.filter[kAxis].trace + row * a_.filter[kAxis].pitch - gap;
+    const bool with_trace = !kVelocity && a_.image[SK_IMAGE_TRACE];
+    T* const* const sums = kVelocity ? a_.filter[kAxis].velocity : a_.filter[kAxis].stress;
+    const int64_t there = kept(a_.filter[kAxis].l, k, j, at);
+    for (int64_t x = x0; x < x1; x += S::lanes) {
+      const auto of = [&](const T* f)
+                          SK_INLINE_LAMBDA { return kAxis == SK_X ? S::load(f + x) : S::all(f[at]); };
+      const V a[] = {of(p.a[0]), of(p.a[1])}, b[] = {of(p.b[0]), of(p.b[1])};
+      const auto next = [&](T* psi, bool half, const V& u) SK_INLINE_LAMBDA {
+        const V value = b[half] * S::load(psi) + a[half] * u;
+        return S::store(psi, value), value;
       };
       for (int n = 0; n < 3; ++n) {
         if (kDim == 2 && n == SK_Y) continue;
-        const T* const u = v_.field[kVelocity ? SK_VX + n : stress_of(kAxis, n)];
-        advance(kVelocity ? f.velocity[n] : f.stress[n], kVelocity == (n == kAxis),
-                [u](int64_t i) SK_INLINE_LAMBDA { return S::load(u + i); });
+        const V u = S::load(followed<kVelocity, kAxis>(n) + start + x);
+        const V psi = next(memory[n] + first + x, kVelocity == (n == kAxis), u);
+        if (kAxis != SK_X) S::store(sums[n] + there + x, u + psi);
       }
-      if (!kVelocity && a_.image[SK_IMAGE_TRACE]) {
-        advance(f.trace, false, [this](int64_t i) SK_INLINE_LAMBDA { return trace(i).row[0]; });
-      }
-    });
+      if (with_trace) next(trace_memory + x, false, trace(start + x).row[0]);
+    }
+  }
+
+  // As it is, without memory variables.
+  template <bool kVelocity, int kAxis>
+  SK_INLINE void keep(int64_t k, int64_t j, int64_t at) const {
+    T* const* const sums = kVelocity ? a_.filter[kAxis].velocity : a_.filter[kAxis].stress;
+    const int64_t start = row_of(v_, k, j), there = kept(a_.filter[kAxis].l, k, j, at);
+    for (int n = 0; n < 3; ++n) {
+      if (kDim == 2 && n == SK_Y) continue;
+      const T* const u = followed<kVelocity, kAxis>(n) + start;
+      for (int64_t x = 0; x < v_.nx; x += S::lanes) S::store(sums[n] + there + x, S::load(u + x));
+    }
+  }
+
+  // The `n`th field of which there are memory variables along an axis.
+  template <bool kVelocity, int kAxis>
+  SK_INLINE const T* followed(int n) const {
+    return v_.field[kVelocity ? SK_VX + n : stress_of(kAxis, n)];
+  }
+
+  // Where row (k, j), number `at` along an axis, is kept with what memory variables add.
+  SK_INLINE int64_t kept(const FilterLayout& l, int64_t k, int64_t j, int64_t at) const {
+    return k * l.plane + (kDim == 2 ? 0 : j * v_.stride[SK_Y]) - (at < l.kept_low ? 0 : l.shift);
   }
 
   // ---- images
@@ -333,75 +268,111 @@ class Adjoint {
     }
   }
 
-  // Asks for row (k, j) of velocities that the next half step reads first, from memory.
-  SK_INLINE void fetch(const View<T>& velocities, int64_t k, int64_t j) const {
-    if (k < 0) return;
-    for (int n = SK_VX; n <= SK_VZ; ++n) {
-      if (kDim == 2 && n == SK_VY) continue;
-      const T* const row = velocities.field[n] + row_of(velocities, k, j);
-      for (int64_t x = 0; x < v_.nx; x += 64 / static_cast<int>(sizeof(T))) __builtin_prefetch(row + x, 0, 2);
+  // Rows (k, j) of velocities that the next half step reads first, from memory.
+  template <int kRows>
+  class Coming {
+   public:
+    SK_INLINE Coming(const Adjoint& adjoint, const View<T>& before, int64_t k, int64_t j) {
+      for (int r = 0; r < kRows; ++r) {
+        const int64_t row = adjoint.row_of(before, k + r < 0 ? 0 : k + r, j);
+        for (int n = 0; n < kDim; ++n) at_[r][n] = before.field[SK_VX + (kDim == 2 ? 2 * n : n)] + row;
+      }
     }
-  }
+    SK_INLINE void fetch(int64_t x) const {
+      for (int r = 0; r < kRows; ++r)
+        for (int n = 0; n < kDim; ++n) __builtin_prefetch(at_[r][n] + x, 0, 2);
+    }
+
+   private:
+    const T* at_[kRows][kDim];
+  };
 
   void image_strains(const Task& task, const View<T>& velocities, const View<T>& before) const {
     const Differences<kDim, kRadius, T> of(velocities, buffer_);
-    const auto along_x = of.template along<false, SK_X>();
     const auto along_z = of.template along<false, SK_Z>();
-    each_row(task, [&](int64_t k, int64_t j) {
-      const int64_t there = row_of(velocities, k, j);
-      fetch(before, k - kRadius, j);
-      const auto with_z = [&](const auto& z) SK_INLINE_LAMBDA {
-        auto x = along_x.template rows<1>(0);
-        x.start(there);
-        auto z_rows = z.template rows<1>(k);
-        if constexpr (kDim == 2) {
-          image_row(k, j, there, x, Absent{}, z_rows);
-        } else {
-          const auto along_y = of.template along<false, SK_Y>();
-          auto y = along_y.template rows<1>(j);
-          image_row(k, j, there, x, y, z_rows);
+    int64_t rows = 1;
+    for (int64_t k = task.k0; k < task.k1; k += rows) {
+      const bool closed = v_.free_surface && k < of.kClosed;
+      rows = kDim == 2 && !closed && k + 1 < task.k1 && alike(k) ? 2 : 1;
+      for (int64_t j = kDim == 2 ? 0 : task.j0; j < (kDim == 2 ? 1 : task.j1); ++j) {
+        if (closed) {
+          image_rows<1>(k, j, of, of.closed(along_z, k, row_of(velocities, k, j)), velocities, before);
+        } else if (rows == 1) {
+          image_rows<1>(k, j, of, along_z, velocities, before);
+        } else if constexpr (kDim == 2) {
+          image_rows<2>(k, j, of, along_z, velocities, before);
         }
-      };
-      if (v_.free_surface && k < of.kClosed) {
-        with_z(of.template closed<false>(k, there));
-      } else {
-        with_z(along_z);
       }
-    });
+    }
+  }
+
+  // Whether rows k and k + 1 of 2-D are in the same layer along z or in none.
+  SK_INLINE bool alike(int64_t k) const {
+    const Layer<T>& layer = v_.layer[SK_Z];
+    return k + 1 != layer.low && k + 1 != layer.high;
+  }
+
+  template <int kRows, class D, class Z>
+  SK_INLINE void image_rows(int64_t k, int64_t j, const D& of, const Z& along_z, const View<T>& velocities,
+                            const View<T>& before) const {
+    const Coming<kRows> coming(*this, before, k - kRadius, j);
+    const auto along_x = of.template along<false, SK_X>();
+    auto x = along_x.template rows<kRows>(0);
+    auto z = along_z.template rows<kRows>(k);
+    const int64_t there = row_of(velocities, k, j);
+    if constexpr (kDim == 2) {
+      image_row<kRows>(k, j, there, x, Absent{}, z, coming);
+    } else {
+      const auto along_y = of.template along<false, SK_Y>();
+      auto y = along_y.template rows<1>(j);
+      image_row<kRows>(k, j, there, x, y, z, coming);
+    }
   }
 
   SK_INLINE T* image(int number, int64_t i) const { return a_.image[number] + i; }
 
-  template <class X, class Y, class Z>
-  SK_INLINE void image_row(int64_t k, int64_t j, int64_t there, X& x, Y&& y, Z& z) const {
+  // To row i, and to the one below if there are two.
+  template <int kRows>
+  SK_INLINE void add(T* out, const Block<T, kRows>& value) const {
+    (Block<T, kRows>::load(out, v_.stride[SK_Z]) + value).store(out, v_.stride[SK_Z]);
+  }
+
+  template <int kRows, class X, class Y, class Z>
+  SK_INLINE void image_row(int64_t k, int64_t j, int64_t there, X& x, Y&& y, Z& z,
+                           const Coming<kRows>& coming) const {
+    using B = Block<T, kRows>;
     const int64_t start = row_of(v_, k, j);
     const Seen<SK_X> of_x(a_, k, j);
     const Seen<SK_Y> of_y(a_, k, j);
     const Seen<SK_Z> of_z(a_, k, j);
-    for (int64_t c = 0; c < v_.nx; c += S::lanes) {
-      const int64_t i = start + c, h = there + c;
-      const auto stress = [&](int field) SK_INLINE_LAMBDA { return B::load(v_.field[field] + i, 0); };
-      const B exx = x.template at<SK_X>(h, c), ezz = z.template at<SK_Z>(h, c);
-      const B txx = stress(SK_SXX), tzz = stress(SK_SZZ), txz = stress(SK_SXZ);
-      if constexpr (kDim == 2) {
-        const B trace = txx + tzz;
-        add(image(SK_IMAGE_TRACE, i), exx * of_x.trace(trace, c) + ezz * of_z.trace(trace, c));
-        add(image(SK_IMAGE_DIAGONAL, i), exx * of_x.stress(SK_X, txx, c) + ezz * of_z.stress(SK_Z, tzz, c));
-      } else {
-        const B eyy = y.template at<SK_Y>(h, c), tyy = stress(SK_SYY), trace = txx + tyy + tzz;
-        add(image(SK_IMAGE_TRACE, i),
-            exx * of_x.trace(trace, c) + eyy * of_y.trace(trace, c) + ezz * of_z.trace(trace, c));
-        add(image(SK_IMAGE_DIAGONAL, i), exx * of_x.stress(SK_X, txx, c) + eyy * of_y.stress(SK_Y, tyy, c) +
-                                             ezz * of_z.stress(SK_Z, tzz, c));
-        const B txy = stress(SK_SXY), tyz = stress(SK_SYZ);
-        add(image(SK_IMAGE_XY, i), x.template at<SK_Y>(h, c) * of_x.stress(SK_Y, txy, c) +
-                                       y.template at<SK_X>(h, c) * of_y.stress(SK_X, txy, c));
-        add(image(SK_IMAGE_YZ, i), y.template at<SK_Z>(h, c) * of_y.stress(SK_Z, tyz, c) +
-                                       z.template at<SK_Y>(h, c) * of_z.stress(SK_Y, tyz, c));
+    x.parts(there, 0, v_.nx, [&](int64_t first, int64_t end) SK_INLINE_LAMBDA {
+      for (int64_t c = first; c < end; c += S::lanes) {
+        const int64_t i = start + c, h = there + c;
+        coming.fetch(c);
+        const auto stress = [&](int field)
+                                SK_INLINE_LAMBDA { return B::load(v_.field[field] + i, v_.stride[SK_Z]); };
+        const B exx = x.template at<SK_X>(h, c), ezz = z.template at<SK_Z>(h, c);
+        const B txx = stress(SK_SXX), tzz = stress(SK_SZZ), txz = stress(SK_SXZ);
+        if constexpr (kDim == 2) {
+          const B trace = txx + tzz;
+          add(image(SK_IMAGE_TRACE, i), exx * of_x.trace(trace, c) + ezz * of_z.trace(trace, c));
+          add(image(SK_IMAGE_DIAGONAL, i), exx * of_x.stress(SK_X, txx, c) + ezz * of_z.stress(SK_Z, tzz, c));
+        } else {
+          const B eyy = y.template at<SK_Y>(h, c), tyy = stress(SK_SYY), trace = txx + tyy + tzz;
+          add(image(SK_IMAGE_TRACE, i),
+              exx * of_x.trace(trace, c) + eyy * of_y.trace(trace, c) + ezz * of_z.trace(trace, c));
+          add(image(SK_IMAGE_DIAGONAL, i), exx * of_x.stress(SK_X, txx, c) + eyy * of_y.stress(SK_Y, tyy, c) +
+                                               ezz * of_z.stress(SK_Z, tzz, c));
+          const B txy = stress(SK_SXY), tyz = stress(SK_SYZ);
+          add(image(SK_IMAGE_XY, i), x.template at<SK_Y>(h, c) * of_x.stress(SK_Y, txy, c) +
+                                         y.template at<SK_X>(h, c) * of_y.stress(SK_X, txy, c));
+          add(image(SK_IMAGE_YZ, i), y.template at<SK_Z>(h, c) * of_y.stress(SK_Z, tyz, c) +
+                                         z.template at<SK_Y>(h, c) * of_z.stress(SK_Y, tyz, c));
+        }
+        add(image(SK_IMAGE_XZ, i), x.template at<SK_Z>(h, c) * of_x.stress(SK_Z, txz, c) +
+                                       z.template at<SK_X>(h, c) * of_z.stress(SK_X, txz, c));
       }
-      add(image(SK_IMAGE_XZ, i), x.template at<SK_Z>(h, c) * of_x.stress(SK_Z, txz, c) +
-                                     z.template at<SK_X>(h, c) * of_z.stress(SK_X, txz, c));
-    }
+    });
   }
 
   // Stresses of the columns from x on as derivatives along an axis see them, in row (k, j): with the memory
@@ -409,26 +380,34 @@ class Adjoint {
   template <int kAxis>
   class Seen {
    public:
-    SK_INLINE Seen(const AdjointShot<T>& a, int64_t k, int64_t j) : f_(a.filter[kAxis]) {
-      const FilterLayout& l = f_.l;
-      row_ = k * l.stride[SK_Z] + j * l.stride[SK_Y], low_ = l.low, high_ = l.high;
+    SK_INLINE Seen(const AdjointShot<T>& a, int64_t k, int64_t j)
+        : filter_(a.filter[kAxis]), layer_(a.view.layer[kAxis]), row_(layer_row(a.view, kAxis, k, j)) {
+      low_ = layer_.low, high_ = layer_.high;
       if constexpr (kAxis != SK_X) {
-        const int64_t n = kAxis == SK_Y ? a.view.ny : a.view.nz, at = kAxis == SK_Y ? j : k;
-        const bool beyond = l.high < n && at >= l.high;
-        if (beyond) row_ -= l.shift;
-        low_ = at < l.low || beyond ? a.view.nx : 0, high_ = a.view.nx;
+        const int64_t at = kAxis == SK_Y ? j : k;
+        low_ = at < low_ || at >= high_ ? a.view.nx : 0, high_ = a.view.nx;
       }
     }
-    SK_INLINE B trace(const B& value, int64_t x) const { return with(f_.trace, value, x); }
-    SK_INLINE B stress(int n, const B& value, int64_t x) const { return with(f_.stress[n], value, x); }
-
-   private:
-    SK_INLINE B with(const T* psi, const B& value, int64_t x) const {
-      if (__builtin_expect(x >= low_ && x < high_, 1)) return value;
-      return value + B::load(psi + row_ + (kAxis == SK_X && x >= low_ ? x - f_.l.shift : x), 0);
+    template <int kRows>
+    SK_INLINE Block<T, kRows> trace(const Block<T, kRows>& value, int64_t x) const {
+      return with(filter_.trace, filter_.pitch, value, x);
+    }
+    template <int kRows>
+    SK_INLINE Block<T, kRows> stress(int n, const Block<T, kRows>& value, int64_t x) const {
+      return with(layer_.memory[n], layer_.pitch, value, x);
     }
 
-    const Filter<T>& f_;
+   private:
+    template <int kRows>
+    SK_INLINE Block<T, kRows> with(const T* psi, int64_t pitch, const Block<T, kRows>& value,
+                                   int64_t x) const {
+      if (__builtin_expect(x >= low_ && x < high_, 1)) return value;
+      const int64_t column = kAxis == SK_X && x >= low_ ? x - (high_ - low_) : x;
+      return value + Block<T, kRows>::load(psi + row_ * pitch + column, pitch);
+    }
+
+    const Filter<T>& filter_;
+    const Layer<T>& layer_;
     int64_t row_, low_, high_;  // in the layers are columns [0, low) and [high, nx)
   };
 
@@ -451,7 +430,7 @@ class Adjoint {
 
   const AdjointShot<T>& a_;
   const View<T>& v_;
-  T* buffer_;  // three rows
+  T* buffer_;  // see Workspace
 };
 
 }  // namespace seiskern::elastic::SK_ISA

@@ -8,14 +8,15 @@
 
 namespace seiskern::elastic {
 
-// Memory variables of the layers of one axis A: of s_xA, s_yA, s_zA, of vx, vy, vz, and of the trace of the
-// stresses, each from the first node of its first row on.
+// What derivatives along one axis A see in its layers: fields with their memory variables, which are those of
+// the view. Along x they are put together when they are needed.
 template <class T>
 struct Filter {
   FilterLayout l;
-  T* stress[3];
-  T* velocity[3];
-  T* trace;
+  T* stress[3];    // s_xA, s_yA, s_zA
+  T* velocity[3];  // vx, vy, vz
+  T* trace;        // the memory variable of the trace of the stresses,
+  int64_t pitch;   // elements from row to row
 };
 
 // Where gradients of sources or receivers go. Those of sources are sums, numbered like `data` of Points.
@@ -27,15 +28,13 @@ struct PointGradient {
 
 template <class T>
 struct AdjointShot {
-  // The adjoint wavefield, once without layers, for the forward kernel to update, and once with them.
-  Shot<T> plain;
-  View<T> view;
-  Advance* advance;
+  // The adjoint wavefield, and the same without layers.
+  View<T> view, plain;
   Filter<T> filter[3];
 
   // Adjoint strains: the stresses of a medium of unit moduli. They are made in the planes [begin, end), for
   // the gradients of stress sources.
-  Shot<T> strain;
+  View<T> strain;
   int64_t strain_begin, strain_end;
 
   View<T> history;     // velocities before step 0, whether it was kept or not
@@ -50,7 +49,7 @@ struct AdjointShot {
   T* image[SK_IMAGES];
 };
 
-// Half step 0 is that of the stresses of the last step, 1 that of its velocities. `buffer` holds three rows.
+// Half step 0 is that of the stresses of the last step, 1 that of its velocities. `buffer`: see Workspace.
 #define SK_DECLARE_KERNELS(isa)                        \
   namespace isa {                                      \
   Advance* adjoint(int ndim, int order, int itemsize); \

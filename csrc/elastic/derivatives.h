@@ -19,9 +19,11 @@
 
 namespace seiskern::elastic::SK_ISA {
 
-// A kind is asked for rows first, by the number of the first along their axis, then, vector by vector, for
-// at<n>(i, x): the derivative of quantity n (SK_X, SK_Y, SK_Z) at element i of the arrays, which is column x,
-// and in the kRows - 1 rows below it (along z): rows are taken two at a time where that pays.
+// A kind is asked for rows first, by the number of the first along their axis; that of x then for the parts
+// of columns [x0, x1) of the row that starts at element `row`, which it gives to body(first, end); and each,
+// vector by vector, for at<n>(i, x): the derivative of quantity n (SK_X, SK_Y, SK_Z) at element i of the
+// arrays, which is column x, and in the kRows - 1 rows below it (along z): rows are taken two at a time where
+// that pays.
 
 template <int kRadius, class T, bool kVelocity, int kAxis>
 struct Along {
@@ -40,11 +42,11 @@ struct Along {
     V c[kRadius];
     Window<T> window[3][kRows];
 
-    SK_INLINE void start(int64_t i) {
-      if constexpr (kAxis == SK_X) {
-        for (int n = 0; n < 3; ++n)
-          for (int r = 0; r < kRows; ++r) window[n][r].start(u[n] + i + r * below);
-      }
+    template <class Body>
+    SK_INLINE void parts(int64_t row, int64_t x0, int64_t x1, const Body& body) {
+      for (int n = 0; n < 3; ++n)
+        for (int r = 0; r < kRows; ++r) window[n][r].start(u[n] + row + x0 + r * below);
+      body(x0, x1);
     }
 
     template <int kN>
@@ -105,7 +107,6 @@ struct Buffered {
   const T* u;
   int64_t width;
 
-  SK_INLINE void start(int64_t) {}
   template <int kN>
   SK_INLINE Block<T, 1> at(int64_t, int64_t x) const {
     return Block<T, 1>::load(u + kN * width + x, 0);
@@ -118,7 +119,6 @@ struct Buffered {
 
 // No derivative: y in 2-D.
 struct Absent {
-  SK_INLINE void start(int64_t) {}
   template <int kRows>
   SK_INLINE Absent rows(int64_t) const {
     return {};
@@ -151,7 +151,6 @@ struct Stretched {
     B a[2], b[2];
     T* psi[3];
 
-    SK_INLINE void start(int64_t i) { d.start(i); }
     template <int kN>
     SK_INLINE B at(int64_t i, int64_t x) {
       constexpr bool half = D::template plus<kN>;  // D+ lands on half nodes
@@ -187,7 +186,10 @@ struct Bordered {
     T* psi[3];
     int64_t low, inside, below;
 
-    SK_INLINE void start(int64_t i) { d.start(i); }
+    template <class Body>
+    SK_INLINE void parts(int64_t row, int64_t x0, int64_t x1, const Body& body) {
+      d.parts(row, x0, x1, body);
+    }
     template <int kN>
     SK_INLINE B at(int64_t i, int64_t x) {
       constexpr bool half = D::template plus<kN>;

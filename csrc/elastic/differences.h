@@ -35,11 +35,10 @@ class Differences {
     return d;
   }
 
-  // The z derivatives of row k of a free surface's closure; `row` is where that row starts.
-  template <bool kVelocity>
-  Buffered<T> closed(int64_t k, int64_t row) const {
-    const auto d = along<kVelocity, SK_Z>();
-    using D = decltype(d);
+  // The z derivatives of row k of a free surface's closure, from those of rows inside; `row` is where that
+  // row starts.
+  template <class D>
+  Buffered<T> closed(const D& d, int64_t k, int64_t row) const {
     close<D::template plus<SK_X>>(d.u[SK_X], Pair::kShear, k, row, buffer_);
     if (kDim == 3) close<D::template plus<SK_Y>>(d.u[SK_Y], Pair::kShear, k, row, buffer_ + v_.nx);
     close<D::template plus<SK_Z>>(d.u[SK_Z], Pair::kNormal, k, row, buffer_ + 2 * v_.nx);

@@ -1,8 +1,8 @@
 // Where absorbing layers are, and which kinds of derivatives hold there.
 //
 // Rows (update.h) ask for those of rows in a layer of y or z, and for those of whole rows along x, with the
-// columns of layers at their ends. Forward, what is differentiated is stretched inside a layer; spread.h is
-// the same for the adjoint.
+// columns of layers at their ends. Forward, derivatives are stretched inside a layer; filtered.h is the
+// same for the adjoint.
 #pragma once
 
 #include <cstdint>

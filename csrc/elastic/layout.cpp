@@ -28,6 +28,11 @@ Extent columns(const sk_elastic_grid& g, int64_t first, int64_t n) {
   return {low, high, low + n - high};
 }
 
+// Elements of an array that needs so many: the next one must not fall on the same cache sets.
+int64_t apart(int64_t elements, int64_t itemsize) {
+  return round_up(elements, 4096 / itemsize) + 5 * kRowAlign;
+}
+
 bool positive(double value) { return value > 0 && std::isfinite(value); }
 
 int check_order(int order) {
@@ -157,30 +162,32 @@ sk_elastic_layout_t make_layout(const sk_elastic_grid& g) {
     l.stride_y += kRowAlign;  // rows must not all fall on the same cache sets
   l.stride_z = l.stride_y * (g.ny + 2 * halo_y);
   l.origin = radius * l.stride_z + halo_y * l.stride_y + kRowAlign + first_column(g);
-  const int64_t page = 4096 / g.itemsize;
-  l.array_size =
-      round_up((g.nz + 2 * radius) * l.stride_z + kRowAlign, page) + 5 * kRowAlign;  // nor must arrays
+  l.array_size = apart((g.nz + 2 * radius) * l.stride_z + kRowAlign, g.itemsize);
   for (int axis = 0; axis < 3; ++axis) l.pml_size += 2 * g.ndim * memory_size(g, axis);
   l.profile_size = 6 * (count(g, SK_X) + g.ny + g.nz);
   for (int m = 0; m < SK_MEDIA; ++m) l.n_media += has_medium(g, m), l.n_tangents += has_tangent(g, m);
-  for (int axis = 0; axis < 3; ++axis) l.filter_size += (2 * g.ndim + 1) * filter_layout(g, axis).size;
+  l.filter_size = l.pml_size;
+  for (int axis = 0; axis < 3; ++axis)
+    l.filter_size += 2 * g.ndim * filter_layout(g, l, axis).size + memory_size(g, axis);
   l.n_images = g.ndim == 3 ? int{SK_IMAGES} : 5;
   return l;
 }
 
-FilterLayout filter_layout(const sk_elastic_grid& g, int axis) {
-  const int64_t n = count(g, axis), radius = g.order / 2;
+FilterLayout filter_layout(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int axis) {
+  const int64_t n = count(g, axis), reach = g.order / 2;
   const Extent e = extent(g, axis);
   FilterLayout f{};
-  if (e.width == 0) return f.low = 0, f.high = n, f;
-  const int64_t reach = axis == SK_X ? kRowAlign : radius;  // that differences go beyond a layer
-  const bool one = e.high - e.low < 2 * reach;
-  f.low = one ? n : e.low, f.high = one ? n : e.high, f.gap = 2 * reach;
-  const int64_t width = f.low + f.gap + n - f.high + reach, columns = count(g, SK_X);
-  const int64_t y = axis == SK_Y ? width : g.ny, x = axis == SK_X ? width : columns;
-  f.stride[SK_X] = 1, f.stride[SK_Y] = x, f.stride[SK_Z] = x * y;
-  f.lead = reach * f.stride[axis], f.shift = (f.high - f.low - f.gap) * f.stride[axis];
-  f.size = round_up(f.lead + (axis == SK_Z ? width : g.nz) * f.stride[SK_Z], kRowAlign);
+  f.high = f.kept_high = n;
+  if (axis == SK_X || e.width == 0) return f;
+  if (e.low > 0) f.low = e.low + reach, f.kept_low = f.low + reach;
+  if (e.high < n) f.high = e.high - reach, f.kept_high = f.high - reach;
+  const bool closed = axis == SK_Z && g.free_surface && f.high < closure_depth(g.order);
+  if (f.kept_low > f.kept_high || closed) f.low = f.high = f.kept_low = f.kept_high = n;
+  const int64_t rows = f.kept_low + n - f.kept_high + 2 * reach;
+  const int64_t stride = axis == SK_Y ? l.stride_y : l.stride_z;
+  f.lead = reach * stride, f.plane = axis == SK_Y ? rows * stride : stride;
+  f.shift = (f.kept_high - f.kept_low) * stride;
+  f.size = apart((axis == SK_Y ? g.nz : rows) * f.plane, g.itemsize);
   return f;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "common/parallel.h"
@@ -14,21 +15,27 @@
 
 namespace seiskern::elastic {
 
-// What the kernels need besides arrays: three rows a thread, and the columns of twos.
+// What the kernels need besides arrays: a buffer for each thread, of three rows for derivatives and, in the
+// adjoint, six with room around them for fields; and the columns of twos.
 template <class T>
 class Workspace {
  public:
   Workspace(View<T>& view, const sk_elastic_grid& g, int threads)
-      : rows_(3 * view.nx), data_(static_cast<size_t>(threads * rows_ + view.nx)) {
-    T* const twos = data_.data() + threads * rows_;
+      : rows_(3 * view.nx + 6 * (view.nx + 2 * kRowAlign)),
+        data_(static_cast<size_t>(threads * rows_ + view.nx + kRowAlign)) {
+    void* first = data_.data();
+    size_t room = data_.size() * sizeof(T);
+    first_ = static_cast<T*>(std::align(64, sizeof(T), first, room));  // rows are whole cache lines
+    T* const twos = first_ + threads * rows_;
     std::fill_n(twos + view.first, g.nx, T(2));
     view.twos = twos;
   }
-  T* rows(int thread) { return data_.data() + thread * rows_; }
+  T* rows(int thread) { return first_ + thread * rows_; }
 
  private:
   int64_t rows_;
   std::vector<T> data_;
+  T* first_;
 };
 
 // Runs work(thread, task) for the half steps of steps [first, last). Threads are moved, so a long run looks

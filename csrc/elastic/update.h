@@ -184,7 +184,6 @@ class Rows {
     auto y = along_y.template rows<kRows>(n);
     auto z = along_z.template rows<kRows>(n);
     const int64_t start = run.start + n * run.step;
-    x.start(start + run.x0);
     if constexpr (kDim == 2 && kVelocity) {
       add_fields<true, false>(run, start, Stored<T, kRows>{v_}, x, y, z);
     } else if (v_.orthorhombic) {
@@ -205,15 +204,18 @@ class Rows {
         add_stress<kOrthorhombic>(start + c, c, medium, x, y, z);
       }
     };
-    if (kDim == 2 && fetch_.more()) {
-      const T* const ahead[] = {fetch_.row(), fetch_.row()};
-      for (int64_t c = run.x0; c < run.x1; c += Simd<T>::lanes) {
-        for (const T* row : ahead) __builtin_prefetch(row + c, 0, 2);  // into the second cache
-        update(c);
+    const bool fetch = kDim == 2 && fetch_.more();
+    const T* const ahead[] = {fetch ? fetch_.row() : nullptr, fetch ? fetch_.row() : nullptr};
+    x.parts(start, run.x0, run.x1, [&](int64_t first, int64_t end) SK_INLINE_LAMBDA {
+      if (fetch) {
+        for (int64_t c = first; c < end; c += Simd<T>::lanes) {
+          for (const T* row : ahead) __builtin_prefetch(row + c, 0, 2);  // into the second cache
+          update(c);
+        }
+      } else {
+        for (int64_t c = first; c < end; c += Simd<T>::lanes) update(c);
       }
-    } else {
-      for (int64_t c = run.x0; c < run.x1; c += Simd<T>::lanes) update(c);
-    }
+    });
   }
 
   // To element i of a field.
@@ -331,14 +333,11 @@ class Rows {
   template <bool kVelocity, class Body>
   SK_INLINE void with_closed(const Run& row, const Body& body) const {
     const int64_t k = kDim == 2 ? row.begin : row.k;
-    const auto closed = of_.template closed<kVelocity>(k, row.start + row.begin * row.step);
+    auto d = of_.template along<kVelocity, SK_Z>();
     if constexpr (Layers::kBeyond) {
-      if (k >= layers_.high(SK_Z)) {
-        const auto beyond = layers_.closed(closed);
-        return body(row, layers_.template rows<kVelocity, SK_Z>(beyond, row.k, true));
-      }
+      if (k < layers_.low(SK_Z)) d = layers_.template rows<kVelocity, SK_Z>(d, row.k, false);
     }
-    body(row, closed);
+    body(row, of_.closed(d, k, row.start + row.begin * row.step));
   }
 
   // Derivatives across the rows of a plane in 3-D.

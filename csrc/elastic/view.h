@@ -49,6 +49,15 @@ struct View {
   int64_t n_arrays;
 };
 
+// Number of row (k, j), which is in a layer of an axis, among the rows of its memory variables.
+template <class T>
+inline int64_t layer_row(const View<T>& v, int axis, int64_t k, int64_t j) {
+  const Layer<T>& l = v.layer[axis];
+  const int64_t at = axis == SK_Y ? j : k, gap = at < l.low ? 0 : l.high - l.low;
+  if (axis == SK_Y) return k * (v.ny - (l.high - l.low)) + j - gap;
+  return (axis == SK_Z ? k - gap : k) * v.ny + j;
+}
+
 // Sparse sources or receivers of one shot, see sk_elastic_points.
 template <class T>
 struct Points {
@@ -68,7 +77,7 @@ struct Shot {
   int64_t rest;                        // half step, even, before which all is at rest; -1: none
 };
 
-// A half step: of velocity if it is even, of stress if odd. `buffer` holds three rows.
+// A half step: of velocity if it is even, of stress if odd. `buffer`: see Workspace.
 using Advance = void(const void* shot, void* buffer, const Task& task);
 
 // The compiled kernels, one table per instruction set.
