@@ -82,7 +82,7 @@ typedef struct {
   int64_t pml_size;           /* elements of all memory variables of one shot */
   int64_t profile_size;       /* elements of the absorbing profiles, see sk_elastic_profiles() */
   int64_t n_media;            /* arrays of a medium: 3 (2-D: 5), or 12 (6) if orthorhombic */
-  int64_t filter_size;        /* elements of all memory variables of one shot of the adjoint */
+  int64_t filter_size;        /* elements of those of the adjoint, and of fields kept with them */
   int64_t n_images;           /* arrays of an image, see sk_image */
   int64_t n_tangents;         /* arrays of the tangent of a medium, see sk_elastic_born */
 } sk_elastic_layout_t;
