@@ -8,6 +8,7 @@ from pathlib import Path
 import pybind11
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 X86 = platform.machine() in ("x86_64", "AMD64")
@@ -59,6 +60,21 @@ class BuildKernels(build_ext):
         self.compiler.link_shared_object(objects, target, extra_postargs=["-fopenmp"], target_lang="c++")
 
 
+class CopySources(build_py):
+    """Beside the Python: sources that are compiled where they run."""
+
+    def run(self) -> None:
+        """Copy them into the package."""
+        super().run()
+        if self.editable_mode:  # they are read where they are
+            return
+        for path in (ROOT / "csrc").rglob("*"):
+            if path.suffix in (".h", ".cu"):
+                target = Path(self.build_lib) / "seiskern" / path.relative_to(ROOT)
+                self.mkpath(str(target.parent))
+                self.copy_file(str(path), str(target))
+
+
 def kernel_sources() -> list[str]:
     """Files that are compiled once per instruction set."""
     return sorted(str(path.relative_to(ROOT)) for path in (ROOT / "csrc").rglob("*_cpu.cpp"))
@@ -74,4 +90,4 @@ sources = sorted(
     for path in (ROOT / "csrc").rglob("*.cpp")
     if not path.name.endswith("_cpu.cpp")
 )
-setup(ext_modules=[Extension("seiskern._C", sources)], cmdclass={"build_ext": BuildKernels})
+setup(ext_modules=[Extension("seiskern._C", sources)], cmdclass={"build_ext": BuildKernels, "build_py": CopySources})

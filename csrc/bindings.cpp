@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "common/parallel.h"
+#include "elastic/device_run.h"
 #include "seiskern.h"
 
 namespace py = pybind11;
@@ -45,7 +46,7 @@ py::dict layout(const sk_elastic_grid& grid) {
   return py::dict("stride_y"_a = l.stride_y, "stride_z"_a = l.stride_z, "origin"_a = l.origin,
                   "array_size"_a = l.array_size, "pml_size"_a = l.pml_size, "profile_size"_a = l.profile_size,
                   "n_media"_a = l.n_media, "filter_size"_a = l.filter_size, "n_images"_a = l.n_images,
-                  "n_tangents"_a = l.n_tangents);
+                  "n_tangents"_a = l.n_tangents, "first"_a = l.first);
 }
 
 // Address, then the strides of medium, z, y and x.
@@ -227,6 +228,27 @@ PYBIND11_MODULE(_C, m) {
   m.def("elastic_run", &run);
   m.def("elastic_run_adjoint", &run_adjoint);
   m.def("elastic_run_born", &run_born);
+  m.def("elastic_closure", [](const sk_elastic_grid& grid) {
+    const seiskern::elastic::Closure c = seiskern::elastic::make_closure(grid);
+    return std::make_tuple(c.planes, c.taps, c.weights);
+  });
+  // Arguments of GPU kernels, and their tiles.
+  m.def("elastic_device", [](const sk_elastic& run, const std::array<int32_t, 3>& threads, int32_t lanes,
+                             int32_t planes, std::uintptr_t closure, std::uintptr_t twos) {
+    const auto made =
+        seiskern::elastic::make_device_run(run, {threads, lanes, planes}, pointer(closure), pointer(twos));
+    return std::make_tuple(py::bytes(made.bytes.data(), made.bytes.size()), made.inside, made.edges);
+  });
+  m.def("elastic_adjoint_device",
+        [](const sk_elastic& run, const std::array<int32_t, 3>& threads, int32_t lanes, int32_t planes,
+           std::uintptr_t closure, std::uintptr_t twos, std::uintptr_t images, std::uintptr_t strain,
+           int64_t begin, int64_t end) {
+          sk_elastic_adjoint problem{};
+          problem.run = run, problem.images = pointer(images), problem.strain = pointer(strain);
+          const auto made = seiskern::elastic::make_adjoint_device(
+              problem, {threads, lanes, planes}, pointer(closure), pointer(twos), begin, end);
+          return std::make_tuple(py::bytes(made.bytes.data(), made.bytes.size()), made.inside, made.edges);
+        });
   m.def("elastic_max_dt", [](int ndim, int order, Lengths h, double speed) {
     const double limit = sk_elastic_max_dt(ndim, order, h.data(), speed);
     if (limit == 0) throw std::invalid_argument(sk_error());

@@ -85,6 +85,7 @@ typedef struct {
   int64_t filter_size;        /* elements of those of the adjoint, and of fields kept with them */
   int64_t n_images;           /* arrays of an image, see sk_image */
   int64_t n_tangents;         /* arrays of the tangent of a medium, see sk_elastic_born */
+  int64_t first;              /* empty columns before node 0 of a row: it begins with whole vectors */
 } sk_elastic_layout_t;
 
 /* Sparse linear maps between the wavefield and time series. Entry e of shot s adds weight * series to a field

@@ -4,7 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
+import torch.utils.dlpack
 from torch import Tensor
 from torch.autograd import forward_ad
 
@@ -18,13 +20,20 @@ def traced() -> bool:
 
 def as_tensor(name: str, value: Any, dtype: torch.dtype | None = None) -> Tensor:
     """``value`` as a real floating tensor on the CPU; what has no floating type becomes double precision."""
+    return any_tensor(name, value, dtype).cpu()
+
+
+def any_tensor(name: str, value: Any, dtype: torch.dtype | None = None) -> Tensor:
+    """As `as_tensor`, on the CPU or a GPU; arrays of other libraries are not copied."""
     try:
+        if hasattr(value, "__dlpack__") and not isinstance(value, Tensor | np.ndarray | np.generic):
+            value = torch.utils.dlpack.from_dlpack(value)
         own = hasattr(value, "dtype")  # numbers of Python are double, but torch's default is not
         tensor = torch.as_tensor(value, dtype=None if own else torch.float64).resolve_neg()
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"`{name}` must be a number, array or tensor, got {type(value).__name__}") from error
-    if tensor.device.type != "cpu":
-        raise ValueError(f"`{name}` must be on the CPU, got {tensor.device}")
+    if tensor.device.type not in ("cpu", "cuda"):
+        raise ValueError(f"`{name}` must be on the CPU or a GPU, got {tensor.device}")
     if tensor.is_complex():
         raise TypeError(f"`{name}` must be real, got {tensor.dtype}")
     if tensor.dtype not in FLOATING:

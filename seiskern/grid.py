@@ -36,5 +36,6 @@ def replicate(value: Tensor, pad: Sequence[tuple[int, int]]) -> Tensor:
         axis = number - len(pad)
         n = value.shape[axis]
         if before or after:
-            value = value.index_select(axis, torch.arange(-before, n + after).clamp(0, n - 1))
+            nodes = torch.arange(-before, n + after, device=value.device)
+            value = value.index_select(axis, nodes.clamp(0, n - 1))
     return value

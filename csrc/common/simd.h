@@ -3,8 +3,14 @@
 
 #include <cstdint>
 
-#if defined(__x86_64__)
+#if defined(SK_CUDA)  // nvcc, NVRTC, or what stands in for them
+#include "common/lanes.h"
+#elif defined(__x86_64__)
 #include <immintrin.h>
+#endif
+
+#ifndef SK_INDEX  // of elements of an array
+#define SK_INDEX int64_t
 #endif
 
 #ifndef SK_INLINE  // with sanitizers compilers take too long over it
@@ -18,6 +24,10 @@
 #endif
 
 namespace seiskern {
+
+using Index = SK_INDEX;
+
+#ifndef SK_CUDA
 
 // Flushes denormal numbers to zero while it lives: the decaying tails ahead of a wave front would otherwise
 // cost a hundred cycles each.
@@ -51,6 +61,8 @@ struct Simd {
 
   static SK_INLINE Vector load(const T* p) { return *reinterpret_cast<const Unaligned*>(p); }
   static SK_INLINE void store(T* p, Vector v) { *reinterpret_cast<Unaligned*>(p) = v; }
+  // An element further on.
+  static SK_INLINE Vector next(const T* p) { return load(p + 1); }
   static SK_INLINE Vector all(T value) { return value - Vector{}; }
 };
 
@@ -115,6 +127,12 @@ class Window {
 #endif
 };
 
+}  // namespace SK_ISA
+
+#endif  // SK_CUDA
+
+inline namespace SK_ISA {
+
 // Vectors of kRows rows, one below the other.
 template <class T, int kRows>
 struct Block {
@@ -130,6 +148,12 @@ struct Block {
   SK_INLINE void store(T* p, int64_t step) const {
     p = opaque(p);
     for (int r = 0; r < kRows; ++r) Simd<T>::store(p + r * step, row[r]);
+  }
+  static SK_INLINE Block next(const T* p, int64_t step) {
+    Block b;
+    p = opaque(p);
+    for (int r = 0; r < kRows; ++r) b.row[r] = Simd<T>::next(p + r * step);
+    return b;
   }
   static SK_INLINE Block all(V v) {
     Block b;

@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "elastic/adjoint_view.h"
+#include "elastic/filters.h"
 #include "elastic/isa.h"
 #include "elastic/past.h"
 #include "elastic/row_sums.h"
@@ -86,7 +87,7 @@ class AdjointRun {
     add_points(p);
     add_injected();
     add_images(p);
-    add_filters(p);
+    make_filters(g_, l_, static_cast<T*>(p.run.pml) + number_ * l_.filter_size, s_.filter);
     if (p.strain) add_strain(p, common);
     without_layers(s_.plain), without_layers(s_.strain);
   }
@@ -155,21 +156,6 @@ class AdjointRun {
       if (g_.ndim == 2 && (n == SK_IMAGE_VY || n == SK_IMAGE_XY || n == SK_IMAGE_YZ)) continue;
       s_.image[n] = image;
       image += l_.array_size;
-    }
-  }
-
-  void add_filters(const sk_elastic_adjoint& p) {
-    T* memory = static_cast<T*>(p.run.pml) + number_ * l_.filter_size + l_.pml_size;
-    const auto next = [&](int64_t size) { return std::exchange(memory, memory + size); };
-    for (int axis = 0; axis < 3; ++axis) {
-      Filter<T>& f = s_.filter[axis];
-      f.l = filter_layout(g_, l_, axis);
-      for (T** of : {f.stress, f.velocity}) {
-        for (int n = 0; n < 3; ++n) {
-          if (g_.ndim == 3 || n != SK_Y) of[n] = next(f.l.size) + f.l.lead;
-        }
-      }
-      f.trace = next(memory_size(g_, axis)), f.pitch = axis == SK_X ? extent(g_, axis).width : s_.view.nx;
     }
   }
 

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 
-#include "elastic/layout.h"
 #include "elastic/view.h"
 
 namespace seiskern::elastic {

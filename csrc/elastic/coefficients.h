@@ -17,18 +17,18 @@ struct Stored {
   using B = Block<T, kRows>;
   const View<T>& v;
 
-  SK_INLINE B at(int medium, int64_t i) const { return B::load(v.medium[medium] + i, v.stride[SK_Z]); }
+  SK_INLINE B at(int medium, Index i) const { return B::load(v.medium[medium] + i, v.stride[SK_Z]); }
 
   template <int kAxis>
-  SK_INLINE B buoyancy(int64_t i, int64_t) const {
+  SK_INLINE B buoyancy(Index i, Index) const {
     return at(SK_BX + kAxis, i);
   }
   template <int kA, int kB>
-  SK_INLINE B mu(int64_t i, int64_t) const {
+  SK_INLINE B mu(Index i, Index) const {
     return at(SK_MXY + kA + kB - 1, i);
   }
-  SK_INLINE B lam(int64_t i) const { return at(SK_LAM, i); }
-  SK_INLINE B mu2(int64_t i, int64_t) const { return at(SK_MU2, i); }
+  SK_INLINE B lam(Index i) const { return at(SK_LAM, i); }
+  SK_INLINE B mu2(Index i, Index) const { return at(SK_MU2, i); }
 };
 
 // Isotropic: density by the arithmetic mean of two nodes, mu by the harmonic mean of four. The numerators are
@@ -38,23 +38,29 @@ struct Averaged {
   using B = Block<T, kRows>;
   const View<T>& v;
 
-  SK_INLINE B at(int medium, int64_t i) const { return B::load(v.medium[medium] + i, v.stride[SK_Z]); }
-  SK_INLINE B two(int64_t x) const { return B::all(Simd<T>::load(v.twos + x)); }
+  SK_INLINE B at(int medium, Index i) const { return B::load(v.medium[medium] + i, v.stride[SK_Z]); }
+  SK_INLINE B two(Index x) const { return B::all(Simd<T>::load(v.twos + x)); }
+  // Of the nodes at i and beside them along an axis.
   template <int kAxis>
-  SK_INLINE B pair(int medium, int64_t i) const {
-    return at(medium, i) + at(medium, i + (kAxis == SK_X ? 1 : v.stride[kAxis]));
+  SK_INLINE B pair(int medium, Index i) const {
+    if constexpr (kAxis == SK_X) {
+      return at(medium, i) + B::next(v.medium[medium] + i, v.stride[SK_Z]);
+    } else {
+      return at(medium, i) + at(medium, i + static_cast<Index>(v.stride[kAxis]));
+    }
   }
 
   template <int kAxis>
-  SK_INLINE B buoyancy(int64_t i, int64_t x) const {
+  SK_INLINE B buoyancy(Index i, Index x) const {
     return two(x) / pair<kAxis>(SK_RHO, i);
   }
   template <int kA, int kB>
-  SK_INLINE B mu(int64_t i, int64_t x) const {
-    return (two(x) + two(x)) / (pair<kA>(SK_COMPLIANCE, i) + pair<kA>(SK_COMPLIANCE, i + v.stride[kB]));
+  SK_INLINE B mu(Index i, Index x) const {
+    const Index other = i + static_cast<Index>(v.stride[kB]);
+    return (two(x) + two(x)) / (pair<kA>(SK_COMPLIANCE, i) + pair<kA>(SK_COMPLIANCE, other));
   }
-  SK_INLINE B lam(int64_t i) const { return at(SK_LAM, i); }
-  SK_INLINE B mu2(int64_t i, int64_t x) const { return two(x) / at(SK_COMPLIANCE, i); }
+  SK_INLINE B lam(Index i) const { return at(SK_LAM, i); }
+  SK_INLINE B mu2(Index i, Index x) const { return two(x) / at(SK_COMPLIANCE, i); }
 };
 
 }  // namespace seiskern::elastic::SK_ISA

@@ -32,13 +32,13 @@ struct Along {
   static constexpr bool plus = (kN == kAxis) == kVelocity;  // D+ or D-
 
   const T* u[3];
-  int64_t stride, below;  // from node to node along the axis, and along z
-  V c[kRadius];           // coefficients times dt / h
+  Index stride, below;  // from node to node along the axis, and along z
+  V c[kRadius];         // coefficients times dt / h
 
   template <int kRows>
   struct Slice {
     const T* u[3];
-    int64_t stride, below;
+    Index stride, below;
     V c[kRadius];
     Window<T> window[3][kRows];
 
@@ -50,7 +50,7 @@ struct Along {
     }
 
     template <int kN>
-    SK_INLINE Block<T, kRows> at(int64_t i, int64_t) {
+    SK_INLINE Block<T, kRows> at(Index i, Index) {
       Block<T, kRows> result;
       const T* p = opaque(u[kN] + i);
       if constexpr (kAxis == SK_X) {
@@ -101,6 +101,21 @@ struct Along {
   }
 };
 
+// Those that velocities or stresses need along an axis.
+template <int kDim, int kRadius, bool kVelocity, int kAxis, class T>
+SK_INLINE Along<kRadius, T, kVelocity, kAxis> along(const View<T>& v) {
+  constexpr int stresses[3][3] = {
+      {SK_SXX, SK_SXY, SK_SXZ}, {SK_SXY, SK_SYY, SK_SYZ}, {SK_SXZ, SK_SYZ, SK_SZZ}};
+  Along<kRadius, T, kVelocity, kAxis> d;
+  for (int n = 0; n < 3; ++n) {
+    const int there = kDim == 2 && n == SK_Y ? SK_X : n;  // in 2-D y has the place of x, and no use
+    d.u[n] = v.field[kVelocity ? stresses[kAxis][there] : SK_VX + there];
+  }
+  d.stride = static_cast<Index>(v.stride[kAxis]), d.below = static_cast<Index>(v.stride[SK_Z]);
+  for (int m = 0; m < kRadius; ++m) d.c[m] = Simd<T>::all(v.c[kAxis][m]);
+  return d;
+}
+
 // Rows computed beforehand, one per quantity.
 template <class T>
 struct Buffered {
@@ -108,7 +123,7 @@ struct Buffered {
   int64_t width;
 
   template <int kN>
-  SK_INLINE Block<T, 1> at(int64_t, int64_t x) const {
+  SK_INLINE Block<T, 1> at(Index, Index x) const {
     return Block<T, 1>::load(u + kN * width + x, 0);
   }
   template <int kRows>
@@ -152,7 +167,7 @@ struct Stretched {
     T* psi[3];
 
     template <int kN>
-    SK_INLINE B at(int64_t i, int64_t x) {
+    SK_INLINE B at(Index i, Index x) {
       constexpr bool half = D::template plus<kN>;  // D+ lands on half nodes
       return stretch(d.template at<kN>(i, x), a[half], b[half], psi[kN] + x, 0);
     }
@@ -191,7 +206,7 @@ struct Bordered {
       d.parts(row, x0, x1, body);
     }
     template <int kN>
-    SK_INLINE B at(int64_t i, int64_t x) {
+    SK_INLINE B at(Index i, Index x) {
       constexpr bool half = D::template plus<kN>;
       const B g = d.template at<kN>(i, x);
       const bool layer = static_cast<uint64_t>(x - low) >= static_cast<uint64_t>(inside);

@@ -161,7 +161,8 @@ sk_elastic_layout_t make_layout(const sk_elastic_grid& g) {
   if (l.stride_y * g.itemsize % 1024 == 0)
     l.stride_y += kRowAlign;  // rows must not all fall on the same cache sets
   l.stride_z = l.stride_y * (g.ny + 2 * halo_y);
-  l.origin = radius * l.stride_z + halo_y * l.stride_y + kRowAlign + first_column(g);
+  l.first = first_column(g);
+  l.origin = radius * l.stride_z + halo_y * l.stride_y + kRowAlign + l.first;
   l.array_size = apart((g.nz + 2 * radius) * l.stride_z + kRowAlign, g.itemsize);
   for (int axis = 0; axis < 3; ++axis) l.pml_size += 2 * g.ndim * memory_size(g, axis);
   l.profile_size = 6 * (count(g, SK_X) + g.ny + g.nz);

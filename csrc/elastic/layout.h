@@ -28,17 +28,7 @@ int64_t first_column(const sk_elastic_grid& g);
 // Elements of one memory variable of an axis.
 int64_t memory_size(const sk_elastic_grid& g, int axis);
 
-// Rows or planes of an array that the adjoint keeps with what the memory variables of an axis, y or z, add:
-// where differences along it reach into a layer, and what these differences read. Rows lie apart as those of
-// the array. Layers too near to each other are one; x has none.
-struct FilterLayout {
-  int64_t low, high;            // [0, low) and [high, n) have differences of what is kept,
-  int64_t kept_low, kept_high;  // [0, kept_low) and [kept_high, n), with zeros around
-  int64_t lead, plane, size;    // elements before the first; from plane to plane; in all
-  int64_t shift;                // elements that rows of the high layer lie earlier than those of the array
-
-  bool keeps(int64_t row) const { return row < kept_low || row >= kept_high; }
-};
+// See FilterLayout.
 FilterLayout filter_layout(const sk_elastic_grid& g, const sk_elastic_layout_t& l, int axis);
 
 // Whether the medium of a grid has an array, by sk_medium.

@@ -30,11 +30,11 @@ Points<T> make_points(const sk_elastic_points& p, const sk_elastic_grid& g, int6
           static_cast<const T*>(p.weight), data,     p.n_series};
 }
 
+// Of one shot. Nothing that pointers of the problem point to is read.
 template <class T>
-Shot<T> make_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t shot) {
+View<T> make_view(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t shot) {
   const sk_elastic_grid& g = p.grid;
-  Shot<T> s{};
-  View<T>& v = s.view;
+  View<T> v{};
   v.first = first_column(g), v.nx = count(g, SK_X), v.ny = g.ny, v.nz = g.nz;
   v.stride[SK_X] = 1, v.stride[SK_Y] = l.stride_y, v.stride[SK_Z] = l.stride_z;
   v.free_surface = g.free_surface != 0, v.orthorhombic = g.orthorhombic != 0;
@@ -62,9 +62,6 @@ Shot<T> make_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t sho
     v.scale[axis] = g.dt / g.h[axis];
     for (int m = 0; m < g.order / 2; ++m) v.c[axis][m] = T(taylor(g.order, m) * v.scale[axis]);
     v.profile[axis] = profile_of<const T>(g, axis, profiles);
-    const T* factor = v.profile[axis].g[0];  // and those of half nodes after them
-    v.damped =
-        v.damped || std::any_of(factor, factor + 2 * count(g, axis), [](T value) { return value != T(1); });
     const int64_t size = memory_size(g, axis), apart = axis == SK_X ? e.width : size;
     v.layer[axis].pitch = axis == SK_X ? g.ndim * e.width : v.nx;
     for (int m = 0; m < 6; ++m) {
@@ -72,6 +69,19 @@ Shot<T> make_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t sho
       v.layer[axis].memory[m] = memory + m / 3 * g.ndim * size + turn * apart;
     }
     memory += 2 * g.ndim * size;
+  }
+  return v;
+}
+
+template <class T>
+Shot<T> make_shot(const sk_elastic& p, const sk_elastic_layout_t& l, int64_t shot) {
+  const sk_elastic_grid& g = p.grid;
+  Shot<T> s{};
+  s.view = make_view<T>(p, l, shot);
+  for (int axis = 0; axis < 3; ++axis) {
+    const T* factor = s.view.profile[axis].g[0];  // and those of half nodes after them
+    s.view.damped = s.view.damped ||
+                    std::any_of(factor, factor + 2 * count(g, axis), [](T value) { return value != T(1); });
   }
   s.sources[0] = make_points<T>(p.velocity_sources, g, shot),
   s.sources[1] = make_points<T>(p.stress_sources, g, shot);

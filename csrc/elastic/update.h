@@ -1,11 +1,5 @@
-// Row updates of the velocity-stress scheme (Virieux 1986, doi:10.1190/1.1442147; Levander 1988,
-// doi:10.1190/1.1442422), one template for dimension, order and type.
-//
-//   rho dt v_n  = sum_a D_a s_na          s_nn: D+, else D-
-//   dt s_nn     = lam sum_a D-_a v_a + 2 mu D-_n v_n
-//   dt s_nt     = mu (D+_t v_n + D+_n v_t)
-//
-// and dt s_nn = sum_a c_na D-_a v_a in an orthorhombic medium.
+// Row updates of the velocity-stress scheme, one template for dimension, order and type. nodes.h has the
+// equations.
 //
 // The differences are taken by the kinds of derivatives.h, in absorbing layers by those that layers.h makes
 // of them; with_z and with_y cut a run of rows into the parts where each kind holds. The loops read every
@@ -18,6 +12,7 @@
 #include "elastic/coefficients.h"
 #include "elastic/differences.h"
 #include "elastic/layers.h"
+#include "elastic/nodes.h"
 #include "elastic/view.h"
 
 namespace seiskern::elastic::SK_ISA {
@@ -139,14 +134,7 @@ class Rows {
   }
 
   // Factors of a field along an axis.
-  SK_INLINE const T* factor(int field, int axis) const {
-    const bool shear = field == SK_SXY || field == SK_SXZ || field == SK_SYZ;
-    const int without = field == SK_SXY   ? SK_Z
-                        : field == SK_SXZ ? SK_Y
-                                          : SK_X;  // a shear stress's other axis
-    const bool half = shear ? axis != without : field == SK_VX + axis;
-    return v_.profile[axis].g[half];
-  }
+  SK_INLINE const T* factor(int field, int axis) const { return v_.profile[axis].g[on_half(field, axis)]; }
 
   static SK_INLINE void damp_columns(T* row, T rows, const T* columns, int64_t x0, int64_t x1) {
     for (int64_t x = x0; x < x1; x += Simd<T>::lanes) {
@@ -197,11 +185,12 @@ class Rows {
 
   template <bool kVelocity, bool kOrthorhombic, class M, class X, class Y, class Z>
   SK_INLINE void add_fields(const Run& run, int64_t start, const M& medium, X& x, Y& y, Z& z) const {
+    Nodes<kDim, Adding<T>> nodes{{v_}};
     const auto update = [&](int64_t c) SK_INLINE_LAMBDA {
       if constexpr (kVelocity) {
-        add_velocity(start + c, c, medium, x, y, z);
+        nodes.add_velocity(start + c, c, medium, x, y, z);
       } else {
-        add_stress<kOrthorhombic>(start + c, c, medium, x, y, z);
+        nodes.template add_stress<kOrthorhombic>(start + c, c, medium, x, y, z);
       }
     };
     const bool fetch = kDim == 2 && fetch_.more();
@@ -216,75 +205,6 @@ class Rows {
         for (int64_t c = first; c < end; c += Simd<T>::lanes) update(c);
       }
     });
-  }
-
-  // To element i of a field.
-  template <class B>
-  SK_INLINE void add(int field, int64_t i, const B& value) const {
-    T* const out = v_.field[field] + i;
-    const int64_t below = v_.stride[SK_Z];
-    (B::load(out, below) + value).store(out, below);
-  }
-
-  template <class M, class X, class Y, class Z>
-  SK_INLINE void add_velocity(int64_t i, int64_t c, const M& medium, X& x, Y& y, Z& z) const {
-    add(SK_VX, i, medium.template buoyancy<SK_X>(i, c) * sum<SK_X>(i, c, x, y, z));
-    if constexpr (kDim == 3) add(SK_VY, i, medium.template buoyancy<SK_Y>(i, c) * sum<SK_Y>(i, c, x, y, z));
-    add(SK_VZ, i, medium.template buoyancy<SK_Z>(i, c) * sum<SK_Z>(i, c, x, y, z));
-  }
-
-  template <bool kOrthorhombic, class M, class X, class Y, class Z>
-  SK_INLINE void add_stress(int64_t i, int64_t c, const M& medium, X& x, Y& y, Z& z) const {
-    const auto exx = x.template at<SK_X>(i, c), ezz = z.template at<SK_Z>(i, c);
-    if constexpr (kDim == 2) {
-      normal_stress<kOrthorhombic>(i, c, medium, exx, ezz);
-    } else {
-      normal_stress<kOrthorhombic>(i, c, medium, exx, y.template at<SK_Y>(i, c), ezz);
-      const auto exy = x.template at<SK_Y>(i, c) + y.template at<SK_X>(i, c);
-      add(SK_SXY, i, medium.template mu<SK_X, SK_Y>(i, c) * exy);
-      const auto eyz = y.template at<SK_Z>(i, c) + z.template at<SK_Y>(i, c);
-      add(SK_SYZ, i, medium.template mu<SK_Y, SK_Z>(i, c) * eyz);
-    }
-    const auto exz = x.template at<SK_Z>(i, c) + z.template at<SK_X>(i, c);
-    add(SK_SXZ, i, medium.template mu<SK_X, SK_Z>(i, c) * exz);
-  }
-
-  // Normal stresses from the strain rates along x, (y,) z.
-  template <bool kOrthorhombic, class M, class B>
-  SK_INLINE void normal_stress(int64_t i, int64_t c, const M& m, const B& x, const B& z) const {
-    if constexpr (kOrthorhombic) {
-      const B xz = m.at(SK_CXZ, i);
-      add(SK_SXX, i, m.at(SK_CXX, i) * x + xz * z);
-      add(SK_SZZ, i, m.at(SK_CZZ, i) * z + xz * x);
-    } else {
-      const B mean = m.lam(i) * (x + z), twice = m.mu2(i, c);
-      add(SK_SXX, i, mean + twice * x);
-      add(SK_SZZ, i, mean + twice * z);
-    }
-  }
-  template <bool kOrthorhombic, class M, class B>
-  SK_INLINE void normal_stress(int64_t i, int64_t c, const M& m, const B& x, const B& y, const B& z) const {
-    if constexpr (kOrthorhombic) {
-      const B xy = m.at(SK_CXY, i), xz = m.at(SK_CXZ, i), yz = m.at(SK_CYZ, i);
-      add(SK_SXX, i, m.at(SK_CXX, i) * x + xy * y + xz * z);
-      add(SK_SYY, i, xy * x + m.at(SK_CYY, i) * y + yz * z);
-      add(SK_SZZ, i, xz * x + yz * y + m.at(SK_CZZ, i) * z);
-    } else {
-      const B mean = m.lam(i) * (x + y + z), twice = m.mu2(i, c);
-      add(SK_SXX, i, mean + twice * x);
-      add(SK_SYY, i, mean + twice * y);
-      add(SK_SZZ, i, mean + twice * z);
-    }
-  }
-
-  template <int kN, class X, class Y, class Z>
-  SK_INLINE auto sum(int64_t i, int64_t c, X& x, Y& y, Z& z) const {
-    const auto plane = x.template at<kN>(i, c) + z.template at<kN>(i, c);
-    if constexpr (kDim == 3) {
-      return plane + y.template at<kN>(i, c);
-    } else {
-      return plane;
-    }
   }
 
   template <bool kVelocity, class Body>

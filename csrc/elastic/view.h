@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "common/simd.h"
 #include "elastic/task.h"
 #include "seiskern.h"
 
@@ -51,12 +52,24 @@ struct View {
 
 // Number of row (k, j), which is in a layer of an axis, among the rows of its memory variables.
 template <class T>
-inline int64_t layer_row(const View<T>& v, int axis, int64_t k, int64_t j) {
+SK_INLINE int64_t layer_row(const View<T>& v, int axis, int64_t k, int64_t j) {
   const Layer<T>& l = v.layer[axis];
   const int64_t at = axis == SK_Y ? j : k, gap = at < l.low ? 0 : l.high - l.low;
   if (axis == SK_Y) return k * (v.ny - (l.high - l.low)) + j - gap;
   return (axis == SK_Z ? k - gap : k) * v.ny + j;
 }
+
+// Rows or planes of an array that the adjoint keeps with what the memory variables of an axis, y or z, add:
+// where differences along it reach into a layer, and what these differences read. Rows lie apart as those of
+// the array. Layers too near to each other are one; x has none.
+struct FilterLayout {
+  int64_t low, high;            // [0, low) and [high, n) have differences of what is kept,
+  int64_t kept_low, kept_high;  // [0, kept_low) and [kept_high, n), with zeros around
+  int64_t lead, plane, size;    // elements before the first; from plane to plane; in all
+  int64_t shift;                // elements that rows of the high layer lie earlier than those of the array
+
+  SK_INLINE bool keeps(int64_t row) const { return row < kept_low || row >= kept_high; }
+};
 
 // Sparse sources or receivers of one shot, see sk_elastic_points.
 template <class T>

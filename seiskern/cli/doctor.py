@@ -11,6 +11,7 @@ import torch
 
 from seiskern import _ext
 from seiskern.cli.terminal import print_json, table
+from seiskern.kernels import gpu
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(findings)
         return 0
-    native, gpu, matplotlib = findings["extension"], findings["gpu"], findings["matplotlib"]
+    native, card, matplotlib = findings["extension"], findings["gpu"], findings["matplotlib"]
     compiled = f"yes, uses {native['isa']} of {', '.join(native['isas'])}" if native["compiled"] else "no"
     rows = [
         ("seiskern", findings["version"]),
@@ -32,7 +33,11 @@ def run(options: argparse.Namespace) -> int:
         ("extension", _with_reason(compiled, native["why"])),
         ("cpu", f"{findings['cpu']['model']}, {findings['cpu']['cores']} cores"),
         ("threads", f"{native['threads']} in the extension, {findings['cpu']['torch_threads']} in torch"),
-        ("gpu", _with_reason(", ".join(gpu["devices"]) or "none", gpu["why"] or "not used by this version")),
+        ("gpu", _with_reason(", ".join(card["devices"]) or "none", card["why"])),
+        (
+            "gpu code",
+            f"NVRTC {card['nvrtc'] or 'none'}, CuPy {card['cupy'] or 'none'}; cache {card['cache']}",
+        ),
         ("triton", _with_reason(findings["triton"] or "none", "not used by this version")),
         ("figures", _with_reason(f"matplotlib {matplotlib or 'none'}", findings["matplotlib_why"])),
     ]
@@ -71,12 +76,15 @@ def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
 
 
 def _gpu() -> dict[str, Any]:
-    if torch.cuda.is_available():
-        names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-        return {"devices": names, "why": ""}
-    if torch.version.cuda is None and torch.version.hip is None:
-        return {"devices": [], "why": "this torch is built for the CPU only"}
-    return {"devices": [], "why": "torch finds no GPU that its driver can use"}
+    there = torch.cuda.is_available()
+    names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())] if there else []
+    return {
+        "devices": names,
+        "why": gpu.why_not(),
+        "nvrtc": gpu.nvrtc_version(),
+        "cupy": _version("cupy-cuda13x") or _version("cupy-cuda12x") or _version("cupy"),
+        "cache": str(gpu.cache()),
+    }
 
 
 def _version(package: str) -> str | None:

@@ -120,11 +120,8 @@ class Medium:
     ) -> None:
         self.moduli = moduli
         names = self.names
-        first = _checks.as_tensor(names[0], values[0])
-        others = [
-            _checks.as_tensor(name, value, first.dtype)
-            for name, value in zip(names[1:], values[1:], strict=True)
-        ]
+        first = _checks.any_tensor(names[0], values[0])
+        others = [self._beside(first, name, value) for name, value in zip(names[1:], values[1:], strict=True)]
         second, rho = (value.expand(first.shape) if value.ndim == 0 else value for value in others)
         self.values = first, second, rho
         self.ndim = self._dimensions(spacing)
@@ -135,13 +132,23 @@ class Medium:
         if not _checks.traced():
             self.check()
 
+    @staticmethod
+    def _beside(first: Tensor, name: str, value: Any) -> Tensor:
+        """Of the same type and on the same device."""
+        tensor = _checks.any_tensor(name, value, first.dtype)
+        if tensor.ndim == 0:
+            return tensor.to(first.device)
+        if tensor.device != first.device:
+            raise ValueError(f"`{name}` must be on {first.device}, got {tensor.device}")
+        return tensor
+
     def _coefficients(self, given: Mapping[str, Any]) -> dict[str, Tensor]:
         names = ORTHORHOMBIC[self.ndim]
         if set(given) != set(names):
             raise ValueError(f"`effective` must hold {', '.join(names)}, got {', '.join(given)}")
         result = {}
         for name in names:
-            value = _checks.as_tensor(f"effective[{name!r}]", given[name], self.rho.dtype)
+            value = self._beside(self.rho, f"effective[{name!r}]", given[name])
             if value.shape != self.rho.shape:
                 raise ValueError(
                     f"`effective[{name!r}]` must have the shape of `vp`, {tuple(self.rho.shape)}, "
@@ -215,6 +222,11 @@ class Medium:
     def rho(self) -> Tensor:
         """Density, kg/m3."""
         return self.values[2]
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is: on the CPU or a GPU."""
+        return self.rho.device
 
     @property
     def batched(self) -> bool:

@@ -50,17 +50,22 @@ def surface_shares(medium: Medium) -> dict[str, Tensor]:
     Returns
     -------
     dict of Tensor, shape (..., [ny,] nx)
-        By the axis a.
+        By the axis a; on the CPU.
     """
     top = -medium.ndim
+
+    def first(value: Tensor) -> Tensor:
+        return value.select(top, 0).cpu().double()
+
     if medium.moduli:
-        lam, mu = (value.select(top, 0).double() for value in medium.values[:2])
+        lam, mu = map(first, medium.values[:2])
         mu = torch.where(mu == 0, mu.detach(), mu)  # as in the scheme: of none no gradient
         return dict.fromkeys(medium.axes[1:], lam / (lam + 2 * mu))
     if medium.effective is None:
-        share = 1 - 2 * (medium.vs.select(top, 0) / medium.vp.select(top, 0)).double().square()
+        vp, vs = (value.select(top, 0).cpu() for value in medium.values[:2])
+        share = 1 - 2 * (vs / vp).double().square()
         return dict.fromkeys(medium.axes[1:], share)
-    c = {name: value.select(top, 0).double() for name, value in medium.effective.items()}
+    c = {name: first(value) for name, value in medium.effective.items()}
     return {a: c[f"c{a}z"] / c["czz"] for a in medium.axes[1:]}
 
 

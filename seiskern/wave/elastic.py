@@ -11,9 +11,9 @@ from torch import Tensor
 
 from seiskern import _checks
 from seiskern.grid import replicate
-from seiskern.kernels import elastic
+from seiskern.kernels import elastic, gpu
 from seiskern.kernels.elastic.plan import FIELD_NUMBER
-from seiskern.kernels.memory import zeros
+from seiskern.kernels.memory import CPU, zeros
 from seiskern.media.model import Medium
 from seiskern.media.staggered import pad_effective, surface_shares
 from seiskern.wave.band import Band, band_of
@@ -25,7 +25,8 @@ from seiskern.wave.record import Seismograms, Snapshots, SnapshotWriter, Wavefie
 from seiskern.wave.source import Force, Receivers, Source, as_shots
 from seiskern.wave.transforms import simulate_plainly, transforming
 
-CHUNK_CELLS = 5e8  # cell updates between two looks at the wavefield: one or two seconds
+# Cell updates between two looks at the wavefield: about a second.
+CHUNK_CELLS = {"cpu": 5e8, "cuda": 2e10}
 REFLECTION = 1e-5  # theoretical, of the layers at normal incidence
 
 
@@ -85,15 +86,17 @@ def simulate(
         What is remembered for the gradient, if one is wanted; default `Full`.
     snapshots : Snapshots, optional
         Wavefields to keep.
-    backend : {"auto", "cpu"}
-        Where to run.
+    backend : {"auto", "cpu", "cuda"}
+        Where to run. "auto": on the GPU if the medium is there. "cuda": on a GPU, that of the medium or the
+        current one.
     progress : callable, optional
         Called with (steps done, steps in all) now and then.
 
     Returns
     -------
     Seismograms
-        ``data`` of shape (shot, component, receiver, nt), in the medium's dtype. Sample i is at i dt. It is
+        ``data`` of shape (shot, component, receiver, nt), in the medium's dtype and where the medium is.
+        Sample i is at i dt. It is
         differentiable in ``vp``, ``vs`` and ``rho`` of the medium, and in moments, forces, time functions and
         places of sources and receivers: each may be a tensor that requires a gradient, or has a tangent
         (``torch.autograd.forward_ad``, ``torch.func.jvp``), one of the two. Derivatives are those of these
@@ -135,7 +138,7 @@ def simulate(
     _checks.instance("receivers", receivers, Receivers)
     if snapshots is not None:
         _checks.instance("snapshots", snapshots, Snapshots)
-    _checks.one_of("backend", backend, ("auto", "cpu"))
+    device = _device(backend, medium)
     _checks.one_of("quantity", quantity, tuple(QUANTITIES))
     if multiaxial is not None and not 0 <= _checks.real("multiaxial", multiaxial) <= 1:
         raise ValueError(f"`multiaxial` must lie in [0, 1], got {multiaxial}")
@@ -161,12 +164,25 @@ def simulate(
     strategy = adjoint
 
     def go(medium: Medium, groups: list[list[Source]], receivers: Receivers) -> Seismograms:
-        run = Run(medium, decided, groups, receivers, quantity, multiaxial)
+        run = Run(medium, decided, groups, receivers, quantity, multiaxial, device)
         data = run.records(snapshots, progress, strategy)
         return Seismograms(data, run.components, decided.clock.dt, quantity, run.written)
 
     given = medium, groups, receivers
     return simulate_plainly(go, given) if transforming() else go(*given)
+
+
+def _device(backend: str, medium: Medium) -> torch.device:
+    """Where to run."""
+    _checks.one_of("backend", backend, ("auto", "cpu", "cuda"))
+    there = medium.device
+    if backend == "cpu" and there.type != "cpu":
+        raise ValueError(f"`medium` must be on the CPU for `backend` 'cpu', got {there}")
+    if there.type == "cpu" and backend != "cuda":
+        return there
+    if reason := gpu.why_not():
+        raise RuntimeError(f"`backend` 'cuda' cannot be used: {reason}")
+    return there if there.type == "cuda" else torch.device("cuda", torch.cuda.current_device())
 
 
 class Run:
@@ -183,14 +199,16 @@ class Run:
         receivers: Receivers,
         quantity: str,
         multiaxial: float,
+        device: torch.device = CPU,
     ) -> None:
-        self.medium, self.plan, self.clock = medium, decided, decided.clock
+        self.medium, self.plan, self.clock, self.device = medium, decided, decided.clock, device
         problem = decided.problem
-        self.packed = (
+        packed = (
             elastic.stagger(problem, *medium.values, moduli=medium.moduli)
             if medium.effective is None
             else problem.pack(pad_effective(medium, problem.absorbing, problem.free_surface))
         )
+        self.packed = packed.to(device)
         samples, which = self._samples(shots)
         bands = self._bands(samples, which)
         self._warn(max(band.highest for band in bands))
@@ -200,7 +218,7 @@ class Run:
         self.quantity = QUANTITIES[quantity]
         self.components = tuple(self.quantity.parts(medium.ndim))
         self.receivers = self._receivers(receivers, len(shots))
-        self.state = elastic.State.at_start(problem, len(shots))
+        self.state = elastic.State.at_start(problem, len(shots), device)
         self.written: Wavefields | None = None
 
     def _samples(self, shots: list[list[Source]]) -> tuple[Tensor, list[list[int]]]:
@@ -335,10 +353,10 @@ class Run:
         """At the velocities, (n_media, ndim, nz, [ny,] nx); filled from the first used plane to the last."""
         problem, ndim = self.plan.problem, self.medium.ndim
         if "rho" not in problem.coefficients:
-            return problem.view(self.packed)[:, :ndim]
+            return problem.view(self.packed)[:, :ndim].cpu()
         rho = problem.view(self.packed[:, problem.coefficients.index("rho")], beyond=1)
         planes = slice(int(used.min()), int(used.max()) + 1)
-        rho = rho[:, planes.start : planes.stop + 1]
+        rho = rho[:, planes.start : planes.stop + 1].cpu()
         result = rho.new_empty(len(rho), ndim, *problem.shape)  # what is not filled takes no memory
         here = rho[:, :-1, :-1, :-1]
         next_ones = rho[:, :-1, :-1, 1:], rho[:, :-1, 1:, :-1], rho[:, 1:, :-1, :-1]  # along x, y, z
@@ -353,7 +371,7 @@ class Run:
         shots = n_shots if medium.batched else 1  # media differ, or entries are of every shot
         found = of_receivers(problem, medium.origin, place, shots, self.quantity)
         width = len(self.components) * self.n_receivers
-        data = zeros((n_shots, self.clock.steps, width), problem.dtype)
+        data = zeros((n_shots, self.clock.steps, width), problem.dtype, self.device)
         points = found.points(problem, medium, data)
         return (points, self.none) if self.quantity.half else (self.none, points)
 
@@ -392,11 +410,13 @@ class Run:
         self.written = None if writer is None else writer.result()
         series = data.transpose(1, 2)
         shape = (n_shots, len(self.components), self.n_receivers, clock.nt)
-        return clock.record(series, half, self.quantity.kind).to(data.dtype).reshape(shape)
+        record = clock.record(series, half, self.quantity.kind).to(data.dtype)
+        return record.reshape(shape).to(self.medium.device)
 
     def _stops(self, writer: SnapshotWriter | None) -> Iterator[int]:
         """Steps at which the wavefield is looked at."""
-        chunk = max(32, int(CHUNK_CELLS / (self.plan.cells * len(self.state.fields))))
+        updates = self.plan.cells * len(self.state.fields)
+        chunk = max(32, int(CHUNK_CELLS[self.device.type] / updates))
         stops = set(range(chunk, self.clock.steps, chunk)) | {self.clock.steps}
         if writer is not None:
             stops |= {n + 1 for n in writer.needed if n < self.clock.steps}

@@ -172,14 +172,14 @@ class SnapshotWriter:
         staggered = [n for n, axis in enumerate(self.axes) if offset(name, axis) > 0]
         for n, nodes in enumerate(self.nodes):
             if n not in staggered:
-                field = field.index_select(n + 1, nodes)
+                field = field.index_select(n + 1, nodes.to(field.device))
         for n in staggered:
             w = self.weights[n]
             shape = [1] * field.ndim
             shape[n + 1] = -1
-            value = w.value.to(field.dtype)
+            value, index = w.value.to(field), w.index.to(field.device)
             field = sum(  # type: ignore[assignment]
-                value[:, tap].reshape(shape) * field.index_select(n + 1, w.index[:, tap])
+                value[:, tap].reshape(shape) * field.index_select(n + 1, index[:, tap])
                 for tap in range(value.shape[1])
             )
         return field

@@ -144,7 +144,7 @@ class Clock:
         """Running integral of a series at half steps, at whole steps."""
         if not half:
             raise ValueError("an integral is taken of series at half steps only")
-        taps = _one_step_integral()
+        taps = _one_step_integral().to(series.device)
         padded = torch.nn.functional.pad(series, (len(taps) // 2, len(taps) // 2))
         steps = padded.unfold(-1, len(taps), 1) @ taps * self.step
         total = torch.cumsum(steps, dim=-1)
@@ -188,7 +188,7 @@ def _continued(series: Tensor, n: int) -> Tensor:
     if n < 1:
         return series
     mirrored = 2 * series[..., -1:] - series[..., -n - 1 : -1].flip(-1)
-    return torch.cat([series, mirrored * _fade(n).to(series.dtype)], dim=-1)
+    return torch.cat([series, mirrored * _fade(n).to(series)], dim=-1)
 
 
 @lru_cache
@@ -214,18 +214,20 @@ class _Spectrum:
         result: Tensor = _Transform.apply(shots, self, weight)
         return result.reshape(*series.shape[:-1], -1)
 
-    def products(self, weight: float) -> Iterator[tuple[Tensor, Tensor]]:
+    def products(self, weight: float, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
         """Pairs of complex matrices; series times the first times the second, their real part, is a share."""
         span = 2 * float(max(self.times[-1], self.wanted[-1])) + 64 * math.pi / self.band
         count = math.ceil(span * self.band / math.pi)  # twice as dense as the span of time asks for
-        omega = (torch.arange(count, dtype=torch.float64) + 0.5) * (self.band / count)
+        omega = (torch.arange(count, dtype=torch.float64, device=device) + 0.5) * (self.band / count)
+        times, wanted = self.times.to(device), self.wanted.to(device)
         edge = torch.cos(((omega / self.band - EDGE) / (1 - EDGE)).clamp(0, 1) * (math.pi / 2)).square()
         gain = torch.complex(edge, torch.zeros_like(edge)) * (weight * self.band / count / math.pi)
         if self.derivative:
             gain = gain * 1j * omega
-        for piece in torch.arange(count).split(PIECE):
-            there = torch.exp(-1j * self.times[:, None] * self.mapped(omega[piece]))
-            yield there, gain[piece, None] * torch.exp(1j * omega[piece, None] * self.wanted)
+        for first in range(0, count, PIECE):
+            piece = slice(first, first + PIECE)
+            there = torch.exp(-1j * times[:, None] * self.mapped(omega[piece]))
+            yield there, gain[piece, None] * torch.exp(1j * omega[piece, None] * wanted)
 
 
 class _Midway(torch.autograd.Function):
@@ -236,7 +238,7 @@ class _Midway(torch.autograd.Function):
         rows = series.reshape(-1, series.shape[-2] if series.ndim > 1 else 1, series.shape[-1])
         result = series.new_empty(*rows.shape[:-1], clock.nt)
         for samples, steps, matrix in clock.midway(derivative):
-            matrix = matrix.to(series.dtype)
+            matrix = matrix.to(series)
             for row, out in zip(rows, result, strict=True):  # rounding must not depend on their number
                 out[:, samples] = row[:, steps] @ matrix.T
         return result.reshape(*series.shape[:-1], clock.nt)
@@ -257,7 +259,7 @@ class _Midway(torch.autograd.Function):
         # Steps outside and series inside, as the kernels have them.
         result = gradient.new_zeros(len(rows), ctx.steps, rows.shape[1])
         for samples, steps, matrix in ctx.clock.midway(ctx.derivative):
-            matrix = matrix.to(gradient.dtype)
+            matrix = matrix.to(gradient)
             for row, out in zip(rows, result, strict=True):
                 out[steps] += matrix.T @ row[:, samples].T
         return result.transpose(1, 2).reshape(*gradient.shape[:-1], ctx.steps), None, None
@@ -268,8 +270,8 @@ class _Transform(torch.autograd.Function):
 
     @staticmethod
     def forward(shots: Tensor, spectrum: _Spectrum, weight: float) -> Tensor:
-        result = torch.zeros(*shots.shape[:-1], len(spectrum.wanted), dtype=torch.float64)
-        for there, back in spectrum.products(weight):
+        result = shots.new_zeros(*shots.shape[:-1], len(spectrum.wanted), dtype=torch.float64)
+        for there, back in spectrum.products(weight, shots.device):
             for shot, total in zip(shots, result, strict=True):
                 total += (shot @ there.real) @ back.real - (shot @ there.imag) @ back.imag
         return result
@@ -286,7 +288,7 @@ class _Transform(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         result = gradient.new_zeros(*gradient.shape[:-1], len(ctx.spectrum.times))
-        for there, back in ctx.spectrum.products(ctx.weight):
+        for there, back in ctx.spectrum.products(ctx.weight, gradient.device):
             result += (gradient @ back.real.T) @ there.real.T - (gradient @ back.imag.T) @ there.imag.T
         return result, None, None
 

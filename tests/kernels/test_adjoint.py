@@ -24,7 +24,9 @@ class Backward:
     def __init__(self, run, rng, cuts=(), threads=1):
         self.run, problem = run, run.problem
         self.points = [
-            elastic.Points.build(problem, data.clone(), node[:, 0], index, number, series, weight)
+            elastic.Points.build(
+                problem, data.clone(), None if node is None else node[:, 0], index, number, series, weight
+            )
             for _, node, index, number, series, weight, data in run.points
         ]
         self.medium = problem.pack(run.medium)

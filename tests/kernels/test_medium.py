@@ -160,7 +160,7 @@ def test_bad_media_are_refused(rng):
         ((vp, vs, rho.double()), r"`rho` must be .*, got \(13, 37\) torch.float64"),
         ((vp.half(), vs.half(), rho.half()), "`vp` must be float32 or float64, got torch.float16"),
         ((vp[0], vs[0], rho[0]), r"`vp` must have 2 or 3 axes, got shape \(37,\)"),
-        ((vp.to("meta"), vs, rho), "`vp` must be .* on cpu, got .* on meta"),
+        ((vp, vs.to("meta"), rho), "`vs` must be .* on cpu, got .* on meta"),
         ((vp[1:], vs[1:], rho[1:]), "must have the 13 nodes along z .* got 12"),
         ((vp[:, 2:], vs[:, 2:], rho[:, 2:]), "must have the 37 nodes along x .* got 35"),
         ((vp[:0], vs[:0], rho[:0]), "nx, ny, nz and n_models must be >= 1"),

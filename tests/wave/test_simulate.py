@@ -143,7 +143,7 @@ def test_single_precision_stays_single(force):
         ({"order": 3}, "`order` must be one of 2, 4, 6, 8, got 3"),
         ({"absorbing": -1}, "`absorbing` must be >= 0, got -1"),
         ({"quantity": "rotation"}, "`quantity` must be one of 'velocity', .*, got 'rotation'"),
-        ({"backend": "gpu"}, "`backend` must be one of 'auto', 'cpu', got 'gpu'"),
+        ({"backend": "gpu"}, "`backend` must be one of 'auto', 'cpu', 'cuda', got 'gpu'"),
         ({"adjoint": "full"}, "`adjoint` must be Full, Checkpointed or BoundarySaved, got str"),
     ],
 )
@@ -275,8 +275,8 @@ def test_media_are_checked_again(medium, force):
         run(medium, force())
 
 
-def test_media_lie_on_the_cpu():
-    with pytest.raises(ValueError, match=r"^`vp` must be on the CPU, got meta$"):
+def test_media_have_values():
+    with pytest.raises(ValueError, match=r"^`vp` must be on the CPU or a GPU, got meta$"):
         sk.Medium(torch.ones(20, 20, device="meta"), 1000.0, 2000.0, 10.0)
 
 

@@ -12,7 +12,7 @@ from seiskern.kernels.elastic.medium import corners, ratio, total
 from seiskern.kernels.elastic.plan import AVERAGED, History, Problem, State, surface_norms
 from seiskern.kernels.elastic.points import Points
 from seiskern.kernels.elastic.run import native_run
-from seiskern.kernels.memory import zeros
+from seiskern.kernels.memory import CPU, zeros
 
 IMAGES = {
     2: ("vx", "vz", "trace", "diagonal", "sxz"),
@@ -43,16 +43,18 @@ class AdjointState:
     strain: Tensor | None
 
     @classmethod
-    def zeros(cls, problem: Problem, n_shots: int, images: bool, strain: bool) -> "AdjointState":
+    def zeros(
+        cls, problem: Problem, n_shots: int, images: bool, strain: bool, device: torch.device = CPU
+    ) -> "AdjointState":
         """Before the last step."""
         layout = problem.layout
 
         def arrays(n: int) -> Tensor:
-            return zeros((n_shots, n, layout["array_size"]), problem.dtype)
+            return zeros((n_shots, n, layout["array_size"]), problem.dtype, device)
 
         return cls(
             arrays(len(problem.fields)),
-            zeros((n_shots, layout["filter_size"]), problem.dtype),
+            zeros((n_shots, layout["filter_size"]), problem.dtype, device),
             arrays(layout["n_images"]) if images else None,
             arrays(len(STRESS[problem.ndim])) if strain else None,
         )
@@ -191,9 +193,9 @@ def medium_gradient(problem: Problem, medium: Tensor, images: Tensor) -> Tensor:
 
     def image(name: str) -> Tensor:  # one at a time: all of them would be the most memory of a gradient
         summed = views[name].sum(0, keepdim=True) if len(medium) < len(images) else views[name]
-        return summed * _norms(problem, name)
+        return summed * _norms(problem, name).to(summed.device)
 
-    result = zeros(medium.shape, problem.dtype)
+    result = zeros(medium.shape, problem.dtype, medium.device)
     arrays = {
         name: (problem.view(medium[:, n], beyond), problem.view(result[:, n], beyond))
         for n, name in enumerate(problem.coefficients)
@@ -297,7 +299,7 @@ def _gathered(value: Tensor, pad: Sequence[tuple[int, int]]) -> Tensor:
     for number, (before, after) in enumerate(pad):
         axis = number - len(pad)
         n = value.shape[axis] - before - after
-        index = torch.arange(-before, n + after).clamp(0, n - 1)
+        index = torch.arange(-before, n + after, device=value.device).clamp(0, n - 1)
         shape = list(value.shape)
         shape[axis] = n
         value = value.new_zeros(shape).index_add(axis, index, value)

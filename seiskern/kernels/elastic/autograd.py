@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from seiskern.kernels.elastic import cuda
 from seiskern.kernels.elastic import medium as media
 from seiskern.kernels.elastic.adjoint import (
     AdjointState,
@@ -18,10 +19,12 @@ from seiskern.kernels.elastic.adjoint import (
     stagger_gradient,
 )
 from seiskern.kernels.elastic.born import SECOND, dual_records, stagger_tangent
+from seiskern.kernels.elastic.cuda_adjoint import AdjointStepper
 from seiskern.kernels.elastic.plan import History, Problem, State
 from seiskern.kernels.elastic.points import Points
 from seiskern.kernels.elastic.run import run
 from seiskern.kernels.elastic.strategy import Back, Forward, Strategy, schedule
+from seiskern.kernels.memory import empty
 
 
 class _Stagger(torch.autograd.Function):
@@ -99,18 +102,13 @@ class Propagation:
     ) -> None:
         """Make steps from ``first`` to ``last``; look where that is wanted."""
         stops = sorted({stop for stop in self.stops if first < stop < last} | {last})
+        given = self.problem, state, medium, self.profiles, self.sources, self.receivers
+        on_gpu = cuda.Stepper(*given, history) if cuda.here(state.fields) else None
         for begin, end in pairwise([first, *stops]):
-            run(
-                self.problem,
-                state,
-                medium,
-                self.profiles,
-                self.sources,
-                self.receivers,
-                begin,
-                end,
-                history=history,
-            )
+            if on_gpu is None:
+                run(*given, begin, end, history=history)
+            else:
+                on_gpu.run(begin, end)
             if end in self.stops:
                 self.look(end)
 
@@ -119,6 +117,17 @@ class Propagation:
 
         Gradients reach the medium, the series of the sources and the weights of all points; so do tangents.
         """
+        if cuda.here(self.state.fields):
+            return self._there()._records(medium)
+        return self._records(medium)
+
+    def _there(self) -> "Propagation":
+        """The same with points where the wavefield is."""
+        device = self.state.fields.device
+        a, b, c, d = (points.to(device) for points in (*self.sources, *self.receivers))
+        return replace(self, sources=(a, b), receivers=(c, d))
+
+    def _records(self, medium: Tensor) -> tuple[Tensor, Tensor]:
         if (dual := dual_records(self, medium)) is not None:
             return dual
         stresses = self.receivers[1]
@@ -202,23 +211,38 @@ class _Tape:
         return self.what.strategy.where == "memory"
 
     def _put(self, state: State) -> State:
-        return state.copied(self.what.strategy.array)
+        if cuda.here(state.fields) and self._in_memory:
+            return state.copied(torch.empty_like)
+        return state.copied(self._empty)
+
+    def _empty(self, like: Tensor) -> Tensor:
+        return self.what.strategy.array(tuple(like.shape), like.dtype)
 
     def _wavefield(self, segment: int, forget: bool) -> State:
         """Before a segment, to be changed."""
         if segment == 0:
-            return State.at_start(self.what.problem, self.n_shots)
+            return State.at_start(self.what.problem, self.n_shots, self.medium.device)
         if forget and self._in_memory:
             return self.kept.pop(segment)
-        state = self.kept[segment].copied()
+        state = self.kept[segment].copied(self._again)
         if forget:
             del self.kept[segment]
         return state
 
+    def _again(self, like: Tensor) -> Tensor:
+        """An array of a wavefield that is advanced once more."""
+        if self.medium.device.type == "cpu":
+            return empty(tuple(like.shape), like.dtype)
+        return torch.empty(like.shape, dtype=like.dtype, device=self.medium.device)
+
     def _segment(self, what: Propagation, state: State, segment: int) -> None:
         """Make a segment with its history."""
         first, last = self.cuts[segment], self.cuts[segment + 1]
-        self.history = what.strategy.history(what.problem, self.n_shots, first, last)
+        if cuda.here(state.fields):
+            what.strategy.check_gpu()
+            self.history = cuda.history_of(what.problem, self.n_shots, first, last, state.fields.device)
+        else:
+            self.history = what.strategy.history(what.problem, self.n_shots, first, last)
         what.advance(state, self.medium, first, last, self.history)
         if self.history.boundary:
             self.history.wavefield = state.fields
@@ -258,21 +282,17 @@ class _Propagate(torch.autograd.Function):
         ]
         for gradient, record in zip(gradients[2:], (velocities, stresses), strict=True):
             gradient.data = record.contiguous()
-        state = AdjointState.zeros(problem, tape.n_shots, of_medium, of_data[1] or of_weight[1])
-        tape.back(
-            lambda history, first, last: run_adjoint(
-                problem,
-                state,
-                medium,
-                what.profiles,
-                what.sources,
-                what.receivers,
-                gradients,
-                history,
-                first,
-                last,
-            )
-        )
+        strain = of_data[1] or of_weight[1]
+        state = AdjointState.zeros(problem, tape.n_shots, of_medium, strain, medium.device)
+        given = problem, state, medium, what.profiles, what.sources, what.receivers, gradients
+
+        def back(history: History, first: int, last: int) -> None:
+            if cuda.here(state.fields):
+                AdjointStepper(*given, history).run(first, last)
+            else:
+                run_adjoint(*given, history, first, last)
+
+        tape.back(back)
         result = medium_gradient(problem, medium, state.images) if state.images is not None else None
         weights = (gradient.of_weights for gradient in gradients[:3])
         return None, result, gradients[0].data, gradients[1].data, *weights
@@ -281,7 +301,7 @@ class _Propagate(torch.autograd.Function):
 def _apart(points: Points) -> Points:
     """Receivers whose entries have a series each, in their order within the shot, and weigh one."""
     start, end = points.row_start[:, 0], points.row_start[:, -1]
-    number = torch.zeros(len(points.weight), dtype=torch.int32)
+    number = torch.zeros_like(points.series)
     for first, last in zip(start.tolist(), end.tolist(), strict=True):
         number[first:last] = torch.arange(last - first)
     n_shots, n_steps, _ = points.data.shape

@@ -258,6 +258,8 @@ def dual_records(what: "Propagation", medium: Tensor) -> tuple[Tensor, Tensor] |
     values, tangents = zip(*map(forward_ad.unpack_dual, inputs), strict=True)
     if all(tangent is None for tangent in tangents):
         return None
+    if medium.device.type != "cpu":
+        raise NotImplementedError("tangents of simulations are not made on a GPU yet; use the CPU")
     found = _Born.apply(what, *values, *tangents)
     velocities, stresses = (forward_ad.make_dual(found[n], found[n + 2]) for n in range(2))
     return velocities, stresses

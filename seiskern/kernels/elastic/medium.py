@@ -11,6 +11,7 @@ from torch import Tensor
 
 from seiskern import _ext
 from seiskern.grid import AXES
+from seiskern.kernels.elastic import reference
 from seiskern.kernels.elastic.plan import Problem
 from seiskern.kernels.memory import empty
 
@@ -80,6 +81,9 @@ class _Survey(torch.autograd.Function):
 
     @staticmethod
     def forward(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int, threads: int | None, moduli: bool) -> Ranges:
+        _check(vp, vs, rho, ndim)
+        if vp.device.type != "cpu":
+            return _survey(vp, vs, rho, ndim, moduli)
         model, _kept = _model(vp, vs, rho, ndim, moduli)
         return Ranges(**_ext.require().elastic_survey(model, threads or _ext.threads()))
 
@@ -122,6 +126,9 @@ def stagger(
     ValueError
         If shapes or types do not fit.
     """
+    _check(vp, vs, rho, problem.ndim)
+    if vp.device.type != "cpu":
+        return _stagger(problem, vp, vs, rho, moduli)
     model, _kept = _model(vp, vs, rho, problem.ndim, moduli)
     n_media = len(vp) if vp.ndim > problem.ndim else 1
     packed = empty((n_media, len(problem.coefficients), problem.layout["array_size"]), problem.dtype)
@@ -129,16 +136,45 @@ def stagger(
     return packed
 
 
-def _model(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int, moduli: bool) -> tuple[Any, list[Tensor]]:
-    """Addresses of media for the compiled module, and the tensors that must outlive it."""
+def _check(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int) -> None:
+    """Refuse media that are not of one kind."""
     if vp.ndim not in (ndim, ndim + 1):
         raise ValueError(f"`vp` must have {ndim} or {ndim + 1} axes, got shape {tuple(vp.shape)}")
     for name, value in (("vp", vp), ("vs", vs), ("rho", rho)):
-        if value.shape != vp.shape or value.dtype != vp.dtype or value.device.type != "cpu":
+        if value.shape != vp.shape or value.dtype != vp.dtype or value.device != vp.device:
             got = f"{tuple(value.shape)} {value.dtype} on {value.device}"
-            raise ValueError(f"`{name}` must be {tuple(vp.shape)} {vp.dtype} on cpu, got {got}")
+            raise ValueError(f"`{name}` must be {tuple(vp.shape)} {vp.dtype} on {vp.device}, got {got}")
     if vp.dtype not in DTYPES:
         raise ValueError(f"`vp` must be float32 or float64, got {vp.dtype}")
+
+
+def _survey(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int, moduli: bool) -> Ranges:
+    """`survey` by torch, on any device."""
+    finite = all(bool(value.sum().isfinite()) or bool(value.isfinite().all()) for value in (vp, vs, rho))
+    if moduli:
+        squared = (vp + 2 * vs) / rho, vs / rho
+        vp, vs = (value.abs().sqrt().copysign(value) for value in squared)
+
+    def span(value: Tensor) -> tuple[float, float]:
+        least, largest = value.aminmax()
+        return float(least), float(largest)
+
+    slowest = torch.where(vs > 0, vs, vp).min()
+    ratio, speed = float((vs / vp).max()), reference.fastest(vp, rho, ndim)
+    return Ranges(span(vp), span(vs), span(rho), ratio, float(slowest), speed, finite)
+
+
+def _stagger(problem: Problem, vp: Tensor, vs: Tensor, rho: Tensor, moduli: bool) -> Tensor:
+    """`stagger` by torch, on any device."""
+    pad = problem.absorbing or ((0, 0),) * problem.ndim
+    rho, lam, mu = reference.nodes(vp, vs, rho, pad, problem.free_surface, moduli)
+    if problem.ndim == 2:
+        return problem.pack(reference.average(rho, lam, mu, 2))
+    return problem.pack({"rho": rho, "lam": lam, "compliance": 1 / mu})
+
+
+def _model(vp: Tensor, vs: Tensor, rho: Tensor, ndim: int, moduli: bool) -> tuple[Any, list[Tensor]]:
+    """Addresses of media for the compiled module, and the tensors that must outlive it."""
     batch, shape = vp.shape[:-ndim], vp.shape[-ndim:]
     rows = [value if value.stride(-1) in (0, 1) else value.contiguous() for value in (vp, vs, rho)]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from seiskern import _ext
 from seiskern.grid import AXES, STRESS, VELOCITY, replicate
-from seiskern.kernels.memory import empty, zeros
+from seiskern.kernels.memory import CPU, empty, zeros
 
 COEFFICIENTS = {
     2: ("bx", "bz", "lam", "mu2", "mxz"),
@@ -154,7 +154,8 @@ class Problem:
         names = self.coefficients
         first = coefficients[names[0]]
         batch = first.shape[: first.ndim - self.ndim] or (1,)
-        packed = zeros((*batch, len(names), self.layout["array_size"]), self.dtype)
+        size = self.layout["array_size"]
+        packed = zeros((*batch, len(names), size), self.dtype, first.device)
         for number, name in enumerate(names):
             array, value = packed[:, number], coefficients[name].to(self.dtype)
             if name in AVERAGED:
@@ -188,14 +189,16 @@ class State:
         """A wavefield at rest."""
         return cls(*_arrays(zeros, problem, n_shots))
 
-    def copied(self, make: Callable[..., Tensor] = empty) -> "State":
-        """The same in arrays that ``make`` makes."""
-        fields, memory = (make(tuple(t.shape), t.dtype).copy_(t) for t in (self.fields, self.memory))
+    def copied(self, make: Callable[[Tensor], Tensor]) -> "State":
+        """The same in arrays that ``make`` makes for them."""
+        fields, memory = (make(t).copy_(t) for t in (self.fields, self.memory))
         return State(fields, memory, self.at_rest)
 
     @classmethod
-    def at_start(cls, problem: Problem, n_shots: int) -> "State":
-        """A wavefield at rest, in arrays of any values: quicker than `zeros`."""
+    def at_start(cls, problem: Problem, n_shots: int, device: torch.device = CPU) -> "State":
+        """A wavefield at rest, on the CPU in arrays of any values: quicker than `zeros`."""
+        if device.type != "cpu":
+            return cls(*_arrays(partial(zeros, device=device), problem, n_shots))
         return cls(*_arrays(empty, problem, n_shots), at_rest=True)
 
 
@@ -221,6 +224,8 @@ class History:
         Whether only those in the layers and beside them are kept.
     wavefield : Tensor, shape (n_shots, n_fields, array_size), or None
         With ``boundary``, that after ``last``; `run_adjoint` takes it back.
+    padded : bool
+        Whether velocities lie as in fields, (steps + 1, ndim, array_size): on a GPU.
     """
 
     data: Tensor
@@ -229,6 +234,14 @@ class History:
     bits: int = 0
     boundary: bool = False
     wavefield: Tensor | None = None
+    padded: bool = False
+
+    def size(self, problem: Problem) -> int:
+        """Elements of one shot."""
+        steps = self.last - self.first
+        if self.padded:
+            return (steps + 1) * problem.ndim * problem.layout["array_size"]
+        return problem.history_size(steps, self.bits, self.boundary)
 
     @property
     def native(self) -> tuple[int, int, int, int, bool]:

@@ -54,6 +54,10 @@ class Points:
         n_steps, n_series = self.data.shape[1:]
         return _ext.require().ElasticPoints(*(t.data_ptr() for t in self._tensors()), n_series, n_steps)
 
+    def to(self, device: torch.device) -> "Points":
+        """The same on a device."""
+        return Points(*(tensor.to(device) for tensor in self._tensors()))
+
     @classmethod
     @lru_cache(maxsize=4)
     def none(cls, problem: Problem, n_shots: int, n_steps: int) -> "Points":

@@ -304,12 +304,21 @@ def stagger(
 
 
 def nodes(
-    vp: Tensor, vs: Tensor, rho: Tensor, pad: Sequence[tuple[int, int]], free_surface: bool
+    vp: Tensor,
+    vs: Tensor,
+    rho: Tensor,
+    pad: Sequence[tuple[int, int]],
+    free_surface: bool,
+    moduli: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The first step of `stagger`: rho, lam and mu at the nodes, layers included."""
-    vp, vs, rho = (replicate(value, pad) for value in (vp, vs, rho))
-    mu = rho * vs.square()
-    lam = rho * vp.square() - 2 * mu
+    """The first step of `stagger`: rho, lam and mu at the nodes, layers included.
+
+    With ``moduli`` vp and vs are lam and mu.
+    """
+    lam, mu, rho = (replicate(value, pad) for value in (vp, vs, rho))
+    if not moduli:
+        mu = rho * mu.square()
+        lam = rho * lam.square() - 2 * mu
     if free_surface:
         top = -len(pad)
         first, rest = lam.narrow(top, 0, 1), lam.narrow(top, 1, lam.shape[top] - 1)

@@ -51,6 +51,8 @@ def run(
     ValueError
         If an array does not fit the problem.
     """
+    if state.fields.device.type != "cpu":
+        raise ValueError(f"`state` must be on the CPU, got {state.fields.device}; see `cuda.Stepper`")
     native = native_run(problem, state, medium, profiles, sources, receivers, first, last, history)
     _ext.require().elastic_run(native, first, last, threads or _ext.threads())
     state.at_rest = state.at_rest and first == last
@@ -77,9 +79,7 @@ def native_run(
         "profiles": (profiles, (n_shots, layout["profile_size"])[-profiles.ndim :]),
     }
     if history is not None:
-        steps = history.last - history.first
-        size = problem.history_size(steps, history.bits, history.boundary)
-        expected["history"] = history.data, (n_shots, size)
+        expected["history"] = history.data, (n_shots, history.size(problem))
         if history.wavefield is not None:
             expected["wavefield"] = history.wavefield, expected["fields"][1]
     for name, (tensor, shape) in expected.items():

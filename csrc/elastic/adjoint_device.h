@@ -1,0 +1,26 @@
+// All shots of an adjoint run as the kernels of a GPU see them, see adjoint.cu.
+#pragma once
+
+#include <cstdint>
+
+#include "elastic/adjoint_view.h"
+#include "elastic/device.h"
+#include "elastic/view.h"
+
+namespace seiskern::elastic {
+
+// Pointers are those of shot 0.
+template <class T>
+struct AdjointDevice {
+  Device<T> run;  // the adjoint wavefield; the first box has no node that layers reach
+  Filter<T> filter[3];
+
+  T* strain[SK_FIELDS];  // adjoint strains, in the planes [begin, end); or nullptr
+  int64_t strains;       // elements from shot to shot
+  int32_t begin, end;
+
+  T* image[SK_IMAGES];  // or nullptr
+  int64_t images;       // elements from shot to shot
+};
+
+}  // namespace seiskern::elastic

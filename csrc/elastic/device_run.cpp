@@ -1,0 +1,188 @@
+// What the kernels of a GPU take, made on the host.
+#include "elastic/device_run.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "elastic/adjoint_device.h"
+#include "elastic/closure.h"
+#include "elastic/device.h"
+#include "elastic/filters.h"
+#include "elastic/layout.h"
+#include "elastic/shot.h"
+
+namespace seiskern::elastic {
+namespace {
+
+template <int kRadius, bool kPlus>
+void add_rows(double scale, int64_t taps, std::vector<double>& weights) {
+  for (const Pair pair : {Pair::kShear, Pair::kNormal}) {
+    for (int64_t k = 0; k < kClosedPlanes<kRadius>; ++k) {
+      const ClosedRow<kRadius, kPlus> row(k);
+      for (int64_t plane = 0; plane < taps; ++plane) {
+        const bool read = row.begin <= plane && plane < row.end;
+        weights.push_back(read ? row.weight(pair, plane) * scale : 0);
+      }
+    }
+  }
+}
+
+template <int kRadius>
+Closure closure(double scale) {
+  Closure c{kClosedPlanes<kRadius>, 0, {}};
+  for (int64_t k = 0; k < c.planes; ++k) {
+    c.taps = std::max({c.taps, ClosedRow<kRadius, true>(k).end, ClosedRow<kRadius, false>(k).end});
+  }
+  add_rows<kRadius, false>(scale, c.taps, c.weights);
+  add_rows<kRadius, true>(scale, c.taps, c.weights);
+  return c;
+}
+
+Box cut(const std::array<int64_t, 3>& begin, const std::array<int64_t, 3>& end, const Blocks& blocks,
+        int64_t& tiles) {
+  Box box{};
+  const int64_t size[] = {blocks.threads[0] * blocks.lanes, blocks.threads[1],
+                          blocks.threads[2] * blocks.planes};
+  int64_t count = 1;
+  for (int axis = 0; axis < 3; ++axis) {
+    const int64_t n = std::max<int64_t>(0, (end[axis] - begin[axis] + size[axis] - 1) / size[axis]);
+    box.begin[axis] = static_cast<int32_t>(begin[axis]), box.end[axis] = static_cast<int32_t>(end[axis]);
+    box.tiles[axis] = static_cast<int32_t>(n);
+    count *= n;
+  }
+  box.first = static_cast<int32_t>(tiles);
+  tiles += count;
+  return box;
+}
+
+struct Bounds {
+  std::array<int64_t, 3> low, high;
+};
+
+// The nodes inside, within bounds and not closed, then what is before and after them along z, y and x.
+template <class T>
+void add_boxes(const Bounds& inside, const Blocks& blocks, Device<T>& device, DeviceRun& run) {
+  const View<T>& v = device.view;
+  std::array<int64_t, 3> begin{0, 0, 0}, end{v.nx, v.ny, v.nz}, low = inside.low, high = inside.high;
+  low[SK_Z] = std::max<int64_t>(low[SK_Z], device.closed);
+  for (int axis = 0; axis < 3; ++axis) {
+    if (low[axis] > high[axis]) low[axis] = high[axis] = end[axis];
+  }
+  device.box[0] = cut(low, high, blocks, run.inside);
+  int n = 1;
+  for (int axis = SK_Z; axis >= SK_X; --axis) {
+    std::array<int64_t, 3> before = end, after = begin;
+    before[axis] = low[axis], after[axis] = high[axis];
+    device.box[n++] = cut(begin, before, blocks, run.edges);
+    device.box[n++] = cut(after, end, blocks, run.edges);
+    begin[axis] = low[axis], end[axis] = high[axis];
+  }
+}
+
+template <class T>
+DeviceRun bytes_of(const T& device, DeviceRun run) {
+  run.bytes.resize(sizeof device);
+  std::memcpy(run.bytes.data(), &device, sizeof device);
+  return run;
+}
+
+// Pointers to column 0 of row (0, 0) of the arrays that there are.
+template <class T, class Has>
+void list_arrays(const sk_elastic_layout_t& l, void* arrays, int first, int last, const Has& has, T** out) {
+  T* array = static_cast<T*>(arrays) + (arrays ? l.origin - l.first : 0);
+  for (int n = first; arrays && n < last; ++n) {
+    if (has(n)) out[n] = array, array += l.array_size;
+  }
+}
+
+template <class T>
+Device<T> make_device(const sk_elastic& p, const void* closure, const void* twos) {
+  const sk_elastic_layout_t l = make_layout(p.grid);
+  Device<T> d{};
+  d.view = make_view<T>(p, l, 0);
+  d.view.twos = static_cast<const T*>(twos);
+  d.fields = (p.grid.ndim == 2 ? 5 : int{SK_FIELDS}) * l.array_size;
+  d.memory = l.pml_size, d.medium = p.medium_shot_stride, d.profiles = p.profiles_shot_stride;
+  d.n_shots = p.n_shots;
+  const auto velocity = [&](int f) { return d.view.field[f] != nullptr; };
+  list_arrays(l, p.history, SK_VX, SK_VZ + 1, velocity, d.history);
+  d.slices = p.grid.ndim * l.array_size, d.first = p.history_first;
+  d.histories = (p.history_last - p.history_first + 1) * d.slices;
+  if (p.grid.free_surface) {
+    const Closure c = make_closure(p.grid);
+    d.closure = static_cast<const T*>(closure);
+    d.closed = static_cast<int32_t>(c.planes), d.taps = static_cast<int32_t>(c.taps);
+  }
+  return d;
+}
+
+template <class T>
+DeviceRun make(const sk_elastic& p, const Blocks& blocks, const void* closure, const void* twos) {
+  Device<T> d = make_device<T>(p, closure, twos);
+  Bounds inside{};
+  for (int axis = 0; axis < 3; ++axis) {
+    inside.low[axis] = d.view.layer[axis].low, inside.high[axis] = d.view.layer[axis].high;
+  }
+  DeviceRun run{};
+  add_boxes(inside, blocks, d, run);
+  return bytes_of(d, run);
+}
+
+template <class T>
+DeviceRun make_adjoint(const sk_elastic_adjoint& p, const Blocks& blocks, const void* closure,
+                       const void* twos, int64_t begin, int64_t end) {
+  const sk_elastic_grid& g = p.run.grid;
+  const sk_elastic_layout_t l = make_layout(g);
+  AdjointDevice<T> d{};
+  d.run = make_device<T>(p.run, closure, twos);
+  d.run.memory = l.filter_size;
+  make_filters(g, l, static_cast<T*>(p.run.pml), d.filter);
+  const View<T>& v = d.run.view;
+  const auto field = [&](int f) { return v.field[f] != nullptr; };
+  const auto image = [&](int n) {
+    return g.ndim == 3 || (n != SK_IMAGE_VY && n != SK_IMAGE_XY && n != SK_IMAGE_YZ);
+  };
+  list_arrays(l, p.strain, SK_SXX, SK_FIELDS, field, d.strain);
+  d.strains = (g.ndim == 2 ? 3 : 6) * l.array_size;
+  d.begin = static_cast<int32_t>(begin), d.end = static_cast<int32_t>(end);
+  list_arrays(l, p.images, SK_IMAGE_VX, SK_IMAGES, image, d.image);
+  d.images = l.n_images * l.array_size;
+  Bounds inside{};
+  for (int axis = 0; axis < 3; ++axis) {
+    const Extent e = extent(g, axis);
+    inside.low[axis] = axis == SK_X ? e.low + (e.low > 0 ? kRowAlign : 0) : d.filter[axis].l.kept_low;
+    inside.high[axis] = axis == SK_X ? e.high - (e.high < v.nx ? kRowAlign : 0) : d.filter[axis].l.kept_high;
+  }
+  DeviceRun run{};
+  add_boxes(inside, blocks, d.run, run);
+  return bytes_of(d, run);
+}
+
+}  // namespace
+
+Closure make_closure(const sk_elastic_grid& g) {
+  const double scale = g.dt / g.h[SK_Z];
+  switch (g.order) {
+    case 2:
+      return closure<1>(scale);
+    case 4:
+      return closure<2>(scale);
+    case 6:
+      return closure<3>(scale);
+    default:
+      return closure<4>(scale);
+  }
+}
+
+DeviceRun make_adjoint_device(const sk_elastic_adjoint& p, const Blocks& blocks, const void* closure,
+                              const void* twos, int64_t begin, int64_t end) {
+  return p.run.grid.itemsize == 4 ? make_adjoint<float>(p, blocks, closure, twos, begin, end)
+                                  : make_adjoint<double>(p, blocks, closure, twos, begin, end);
+}
+
+DeviceRun make_device_run(const sk_elastic& p, const Blocks& blocks, const void* closure, const void* twos) {
+  return p.grid.itemsize == 4 ? make<float>(p, blocks, closure, twos)
+                              : make<double>(p, blocks, closure, twos);
+}
+
+}  // namespace seiskern::elastic

@@ -1,0 +1,39 @@
+// From the C structures to what the kernels of a GPU take.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "seiskern.h"
+
+namespace seiskern::elastic {
+
+// How a block of threads lies on the nodes.
+struct Blocks {
+  std::array<int32_t, 3> threads;  // along x, y, z
+  int32_t lanes, planes;           // nodes of a thread along x and z
+};
+
+// Coefficients of differences along z below a free surface, see Device.
+struct Closure {
+  int64_t planes, taps;
+  std::vector<double> weights;
+};
+Closure make_closure(const sk_elastic_grid& g);
+
+// The bytes of a Device, and the tiles of the nodes inside and of the others.
+struct DeviceRun {
+  std::vector<char> bytes;
+  int64_t inside, edges;
+};
+
+// All pointers are those of the GPU, points are left out. `twos`: as in View.
+DeviceRun make_device_run(const sk_elastic& p, const Blocks& blocks, const void* closure, const void* twos);
+
+// The bytes of an AdjointDevice. A history is (n_shots, steps + 1, dimensions, array_size), of velocities
+// before each step and after the last. Strains are made in planes [begin, end).
+DeviceRun make_adjoint_device(const sk_elastic_adjoint& p, const Blocks& blocks, const void* closure,
+                              const void* twos, int64_t begin, int64_t end);
+
+}  // namespace seiskern::elastic

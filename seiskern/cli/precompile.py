@@ -1,0 +1,47 @@
+"""Compile the kernels of GPUs ahead of their first use; no GPU is needed."""
+
+import argparse
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import torch
+
+from seiskern.cli.terminal import print_json, progress_bar
+from seiskern.kernels import gpu
+from seiskern.kernels.elastic import cuda
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "--arch",
+        type=int,
+        action="append",
+        metavar="NN",
+        help="compute capability, times ten: 90 for an H100 or H200; may be repeated (that of the GPU here)",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Fill the cache."""
+    archs = options.arch or [gpu.architecture(torch.device("cuda")) if torch.cuda.is_available() else 0]
+    if not archs[0]:
+        raise ValueError("`--arch` must be given where there is no GPU: --arch 90, say")
+    wanted = [(defines, arch) for arch in archs for defines in cuda.specialisations()]
+    report = progress_bar("compiling")
+
+    def make(job: tuple[dict[str, Any], int]) -> str:
+        return str(gpu.cubin(cuda.SOURCE, *job))
+
+    made: list[str] = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for path in pool.map(make, wanted):
+            made.append(path)
+            if report is not None:
+                report(len(made), len(wanted))
+    if options.json:
+        print_json({"folder": str(gpu.cache()), "files": made})
+    else:
+        print(f"{len(made)} kernels in {gpu.cache()}")
+    return 0

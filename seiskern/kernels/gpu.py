@@ -1,0 +1,302 @@
+"""Kernels of GPUs: compiled for one card and one problem by NVRTC, kept on disk, launched by CuPy.
+
+NVRTC needs neither a GPU nor a driver, so cubins can be made anywhere; CuPy loads them, and launches on the
+stream that torch uses.
+"""
+
+import contextlib
+import fcntl
+import functools
+import hashlib
+import importlib
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+OLDEST = 75
+"""Compute capability, times ten, that CUDA 13 still compiles for."""
+
+OPTIONS = ("-std=c++17", "-ftz=true", "-prec-div=false", "-DSK_CUDA")
+"""Denormals are zero, as on a CPU; divisions are off by two units in the last place at most."""
+
+# NVRTC has no headers of the language.
+HEADERS = {
+    "cstdint": "#include <stdint.h>\n",
+    "stdint.h": "#pragma once\n"
+    "typedef signed char int8_t; typedef short int16_t; typedef int int32_t; typedef long int64_t;\n"
+    "typedef unsigned char uint8_t; typedef unsigned short uint16_t; typedef unsigned int uint32_t;\n"
+    "typedef unsigned long uint64_t; typedef unsigned long uintptr_t;\n",
+}
+
+
+class Kernels(Protocol):
+    """Compiled kernels of one problem."""
+
+    def launch(self, name: str, blocks: int, threads: tuple[int, int, int], *arguments: Any) -> None:
+        """Run one, of numpy values and arrays, which are passed by value."""
+
+    def repeat(self, times: int, body: Callable[[], None]) -> None:
+        """Make the launches of ``body`` so many times."""
+
+
+def extra() -> str:
+    """Of the package, for the CUDA that torch is built for."""
+    version = torch.version.cuda or "13"
+    return f"seiskern[cuda{version.split('.')[0]}]"
+
+
+def _required(module: str, what: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise RuntimeError(f"{what} is missing ({error}); pip install '{extra()}'") from error
+
+
+def why_not() -> str:
+    """Why GPUs are not used, or nothing."""
+    if torch.version.cuda is None:
+        return "this torch is built for the CPU only"
+    if not torch.cuda.is_available():
+        return "torch finds no GPU that its driver can use"
+    try:
+        architecture(torch.device("cuda"))
+        nvrtc(), _required("cupy", "CuPy, which launches kernels,")
+    except RuntimeError as error:
+        return str(error)
+    return ""
+
+
+def architecture(device: torch.device) -> int:
+    """Compute capability of a GPU, times ten.
+
+    Raises
+    ------
+    RuntimeError
+        If it is too old.
+    """
+    major, minor = torch.cuda.get_device_capability(device)
+    if (arch := 10 * major + minor) < OLDEST:
+        name = torch.cuda.get_device_name(device)
+        raise RuntimeError(f"{name} is of compute capability {major}.{minor}, kernels need {OLDEST / 10}")
+    return arch
+
+
+def nvrtc() -> Any:
+    """The compiler.
+
+    Raises
+    ------
+    RuntimeError
+        If it is not installed.
+    """
+    module = _required("cuda.bindings.nvrtc", "NVRTC, which compiles kernels,")
+    try:
+        module.nvrtcVersion()
+    except RuntimeError as error:
+        raise RuntimeError(f"NVRTC, which compiles kernels, is missing; pip install '{extra()}'") from error
+    return module
+
+
+def nvrtc_version() -> str:
+    """Of the compiler; empty if there is none."""
+    try:
+        _, *version = nvrtc().nvrtcVersion()
+    except RuntimeError:
+        return ""
+    return ".".join(map(str, version))
+
+
+def _checked(module: Any, result: tuple[Any, ...]) -> Any:
+    status, *values = result
+    if status != module.nvrtcResult.NVRTC_SUCCESS:
+        raise RuntimeError(module.nvrtcGetErrorString(status)[1].decode())
+    return values[0] if values else None
+
+
+def folder() -> Path:
+    """Where the sources are: in the package, or beside it in a checkout."""
+    here = Path(__file__).resolve().parents[1]
+    inside = here / "csrc"
+    return inside if inside.is_dir() else here.parent / "csrc"
+
+
+def command_line(defines: Mapping[str, Any]) -> list[str]:
+    """Options of a compiler, but for the architecture."""
+    return [*OPTIONS, *(f"-D{name}={value}" for name, value in sorted(defines.items()))]
+
+
+def compile_cubin(source: str, defines: Mapping[str, Any], arch: int) -> bytes:
+    """Compile a file of csrc.
+
+    Parameters
+    ----------
+    source : str
+        Its name.
+    defines : mapping
+        Of its macros.
+    arch : int
+        Compute capability, times ten.
+
+    Returns
+    -------
+    bytes
+        The cubin.
+
+    Raises
+    ------
+    RuntimeError
+        If the compiler is missing, or refuses; with what it says.
+    """
+    return _compile(source, defines, arch)[0]
+
+
+def resources(source: str, defines: Mapping[str, Any], arch: int) -> dict[str, tuple[int, int]]:
+    """Registers of a thread, and bytes that it spills, of each kernel in a file of csrc."""
+    return parse_resources(_compile(source, defines, arch, "--ptxas-options=-v")[1])
+
+
+def parse_resources(log: str) -> dict[str, tuple[int, int]]:
+    """From what the assembler says; of several architectures the most."""
+    found: dict[str, tuple[int, int]] = {}
+    for name, text in re.findall(r"Compiling entry function '(\w+)'(.*?registers)", log, re.DOTALL):
+        registers = int(re.findall(r"Used (\d+) registers", text)[0])
+        spilled = sum(map(int, re.findall(r"(\d+) bytes spill", text)))
+        most = found.get(name, (0, 0))
+        found[name] = max(most[0], registers), max(most[1], spilled)
+    return found
+
+
+def _compile(source: str, defines: Mapping[str, Any], arch: int, *more: str) -> tuple[bytes, str]:
+    """The cubin, and the log."""
+    compiler = nvrtc()
+
+    def call(function: str, *arguments: Any) -> Any:
+        return _checked(compiler, getattr(compiler, function)(*arguments))
+
+    def log() -> str:
+        text = b" " * call("nvrtcGetProgramLogSize", program)
+        call("nvrtcGetProgramLog", program, text)
+        return text.decode()
+
+    text = (folder() / source).read_bytes()
+    headers = [value.encode() for value in HEADERS.values()], [name.encode() for name in HEADERS]
+    program = call("nvrtcCreateProgram", text, source.encode(), len(HEADERS), *headers)
+    # Headers declare functions of the host as well, which nobody calls here.
+    options = [f"--gpu-architecture=sm_{arch}", "-default-device", f"-I{folder()}", *more]
+    options += command_line(defines)
+    try:
+        call("nvrtcCompileProgram", program, len(options), [option.encode() for option in options])
+    except RuntimeError as error:
+        raise RuntimeError(f"{source} does not compile for sm_{arch} ({error}):\n{log()}") from error
+    cubin = b" " * call("nvrtcGetCUBINSize", program)
+    call("nvrtcGetCUBIN", program, cubin)
+    return cubin, log()
+
+
+def cache() -> Path:
+    """Folder of compiled kernels: SEISKERN_CACHE, or one of the user's."""
+    if asked := os.environ.get("SEISKERN_CACHE"):
+        return Path(asked)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seiskern"
+
+
+@functools.cache
+def _digest(source: str) -> bytes:
+    """Of a file, and of all headers that it may include."""
+    files = [folder() / source, *sorted(folder().rglob("*.h"))]
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).digest()
+
+
+def cubin(source: str, defines: Mapping[str, Any], arch: int) -> Path:
+    """As `compile_cubin`, in a file: that of an earlier time, if nothing has changed.
+
+    Any number of processes may ask at the same time: one compiles, the others wait.
+    """
+    nvrtc()
+    words = " ".join([source, f"sm_{arch}", nvrtc_version(), *command_line(defines)])
+    key = hashlib.sha256(_digest(source) + words.encode()).hexdigest()[:32]
+    path = cache() / f"{Path(source).stem}-sm_{arch}-{key}.cubin"
+    if path.is_file():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path.with_suffix(".lock")):
+        if not path.is_file():
+            _write(path, compile_cubin(source, defines, arch))
+    return path
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """The system lets go of the lock of a process that dies."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _write(path: Path, content: bytes) -> None:
+    """All or nothing."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.stem, delete=False) as file:
+        file.write(content)
+    try:
+        Path(file.name).replace(path)
+    except OSError:
+        Path(file.name).unlink()
+        raise
+
+
+@functools.lru_cache(maxsize=64)
+def _module(device: int, source: str, defines: tuple[tuple[str, Any], ...]) -> Any:
+    cupy = _required("cupy", "CuPy, which launches kernels,")
+    arch = architecture(torch.device("cuda", device))
+    with cupy.cuda.Device(device):
+        return cupy.RawModule(path=str(cubin(source, dict(defines), arch)))
+
+
+class Loaded:
+    """Kernels on a GPU; see `Kernels`."""
+
+    def __init__(self, device: torch.device, source: str, defines: Mapping[str, Any]) -> None:
+        self._cupy = _required("cupy", "CuPy, which launches kernels,")
+        index = torch.cuda.current_device() if device.index is None else device.index
+        self._device = torch.device("cuda", index)
+        self._module = _module(index, source, tuple(sorted(defines.items())))
+        self._stream: Any = None
+
+    @property
+    def _current(self) -> Any:
+        """The stream of torch, or one that a graph is captured on."""
+        handle = torch.cuda.current_stream(self._device).cuda_stream
+        return self._stream or self._cupy.cuda.ExternalStream(handle, self._device.index)
+
+    def launch(self, name: str, blocks: int, threads: tuple[int, int, int], *arguments: Any) -> None:
+        """See `Kernels`."""
+        with self._cupy.cuda.Device(self._device.index), self._current:
+            self._module.get_function(name)((blocks,), threads, arguments)
+
+    def repeat(self, times: int, body: Callable[[], None]) -> None:
+        """See `Kernels`; by a graph, which costs no time of Python's."""
+        if times < 2:
+            return body() if times else None
+        with self._cupy.cuda.Device(self._device.index):
+            self._stream = self._cupy.cuda.Stream(non_blocking=True)
+            try:
+                self._stream.begin_capture()
+                body()
+                graph = self._stream.end_capture()
+            finally:
+                self._stream = None
+            for _ in range(times):
+                graph.launch(self._current)
+            # A graph must outlive what it launched.
+            self._current.synchronize()
+
+
+def packed(values: Sequence[int]) -> Any:
+    """Eight-byte integers and addresses, as a structure that is passed by value."""
+    return np.array(values, dtype=np.int64).view(f"V{8 * len(values)}")

@@ -1,0 +1,50 @@
+"""CUDA kernels compiled for the host by g++ and the shim of cuda_host.h."""
+
+import ctypes
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+
+from seiskern.kernels import gpu
+
+HERE = Path(__file__).resolve().parent
+FLAGS = ("-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-Wno-maybe-uninitialized", "-shared", "-fPIC")
+SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
+
+
+def build(folder, source, defines, sanitize=False):
+    """The library of a specialisation."""
+    macros = [f"-D{name}={value}" for name, value in {"SK_CUDA": 1, **defines}.items()]
+    name = "_".join(str(value) for _, value in sorted(defines.items()))
+    made = Path(folder) / f"{Path(source).stem}_{name}_{sanitize}.so"
+    if not made.is_file():
+        done = subprocess.run(
+            [
+                *("g++", *FLAGS, *(SANITIZE if sanitize else ()), *macros),
+                *(f"-I{gpu.folder()}", f"-I{HERE}", str(HERE / source), "-o", str(made)),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    return made
+
+
+class HostKernels:
+    """As `seiskern.kernels.gpu.Loaded`, on tensors of the host."""
+
+    def __init__(self, folder, source, defines):
+        sanitize = "SEISKERN_SANITIZE" in os.environ
+        self._library = ctypes.CDLL(str(build(folder, source, defines, sanitize)))
+
+    def launch(self, name, blocks, threads, *arguments):
+        arrays = [np.atleast_1d(np.asarray(value)) for value in arguments]
+        addresses = (ctypes.c_void_p * len(arrays))(*(a.ctypes.data for a in arrays))
+        getattr(self._library, f"host_{name}")(blocks, (ctypes.c_uint * 3)(*threads), addresses)
+
+    def repeat(self, times, body):
+        for _ in range(times):
+            body()

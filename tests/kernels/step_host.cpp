@@ -1,0 +1,12 @@
+// The kernels of step.cu, on the host.
+#include "cuda_host.h"
+#include "elastic/step.cu"
+
+using namespace seiskern::elastic::SK_ISA;
+HOST_KERNEL(velocity_inside, false)
+HOST_KERNEL(velocity_edges, false)
+HOST_KERNEL(stress_inside, false)
+HOST_KERNEL(stress_edges, false)
+HOST_KERNEL(inject, false)
+HOST_KERNEL(record, true)
+HOST_KERNEL(tick, false)

@@ -1,0 +1,339 @@
+"""CUDA kernels, run on the host by a shim, equal those of the CPU; and they compile for GPUs without one."""
+
+import itertools
+import os
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from cuda_host import HostKernels, build
+from random_runs import DTYPES, EPS, ORDERS, ROUNDINGS_PER_STEP, SPEED, random_run
+from test_elastic import BELOW_SURFACE, SHAPES, WIDTHS, layers
+
+from seiskern.kernels import elastic, gpu
+from seiskern.kernels.elastic import cuda, cuda_adjoint
+
+# Tiles that fit nothing: blocks hang over at all ends, threads have several nodes.
+BLOCKS = {
+    2: [cuda.Blocks((4, 1, 2)), cuda.Blocks((3, 1, 5), lanes=2, planes=3)],
+    3: [cuda.Blocks((2, 3, 2)), cuda.Blocks((5, 2, 1), lanes=4, planes=2)],
+}
+SERIES = {"inject", "record", "weigh", "correct", "tick"}
+KERNELS = {
+    cuda.SOURCE: SERIES | {"velocity_inside", "velocity_edges", "stress_inside", "stress_edges"},
+    cuda_adjoint.SOURCE: SERIES
+    | {"velocity_back_inside", "velocity_back_edges", "stress_back_inside", "stress_back_edges"},
+}
+"""Of each source."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("host")
+
+
+def kernels(folder, problem, blocks):
+    return HostKernels(folder, "step_host.cpp", cuda.defines(problem, blocks))
+
+
+def advanced(run, blocks, folder, cuts=None):
+    """As `Run.kernel`, by the kernels of a GPU."""
+    problem = run.problem
+    state = elastic.State.zeros(problem, run.n_shots)
+    problem.view(state.fields)[:] = run.start
+    built = [
+        elastic.Points.build(problem, data.clone(), node[:, 0], index, number, series, weight)
+        for _, node, index, number, series, weight, data in run.points
+    ]
+    medium, profiles = problem.pack(run.medium), problem.profiles(SPEED, 0.1, 1e-3, 0.2)
+    steps = cuda.Stepper(
+        problem,
+        state,
+        medium,
+        profiles,
+        built[:2],
+        built[2:],
+        kernels=kernels(folder, problem, blocks),
+        blocks=blocks,
+    )
+    for first, last in itertools.pairwise([0, *(cuts or [run.n_steps])]):
+        steps.run(first, last)
+    return problem.view(state.fields), built[2].data, built[3].data, state.fields
+
+
+def assert_equal_to_cpu(run, blocks, folder, cuts=None):
+    wanted = run.kernel()
+    got = advanced(run, blocks, folder, cuts)
+    largest = max(1.0, *(float(value.abs().max()) for value in wanted))
+    bound = EPS[run.problem.dtype] * ROUNDINGS_PER_STEP * run.n_steps * largest
+    for value, other in zip(got, wanted, strict=True):
+        assert torch.isfinite(value).all()
+        assert (value - other).abs().max() <= bound
+    run.problem.view(got[-1]).zero_()
+    assert not got[-1].any()  # nothing but nodes was written
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_equals_the_cpu(ndim, dtype, order, folder, rng):
+    for number, (shape, first) in enumerate(itertools.product(SHAPES, WIDTHS)):
+        if len(shape) == ndim:
+            run = random_run(
+                *(rng, shape, order, dtype, layers(first, shape)),
+                n_shots=1 + number % 2,
+                orthorhombic=number % 3 == 0,
+            )
+            assert_equal_to_cpu(run, BLOCKS[ndim][number % 2], folder)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_equals_the_cpu_below_a_free_surface(ndim, dtype, order, folder, surfaces, rng):
+    depth = surfaces[order].depth
+    for number, (planes, first) in enumerate(itertools.product(BELOW_SURFACE, ("none", "meeting", "after"))):
+        if len(planes) == ndim:
+            shape = (depth + planes[0], *planes[1:])
+            run = random_run(rng, shape, order, dtype, layers(first, shape, depth), depth)
+            assert_equal_to_cpu(run, BLOCKS[ndim][number % 2], folder)
+
+
+def test_shots_have_media_of_their_own(folder, rng):
+    shape = (13, 21)
+    run = random_run(rng, shape, 4, absorbing=layers("unequal", shape), n_shots=3, n_media=3)
+    assert_equal_to_cpu(run, BLOCKS[2][0], folder)
+
+
+def test_long_indices(folder, rng, monkeypatch):
+    monkeypatch.setattr(cuda, "index_type", lambda problem: torch.int64)
+    shape = (7, 6, 19)
+    run = random_run(rng, shape, 4, absorbing=layers("unequal", shape))
+    assert_equal_to_cpu(run, BLOCKS[3][0], folder)
+
+
+def test_a_run_may_be_cut_anywhere(folder, rng):
+    """Steps are repeated in groups; the counter of steps is on the device."""
+    run = random_run(rng, (9, 12), 4, n_steps=3 * cuda.STEPS + 5)
+    whole = advanced(run, BLOCKS[2][0], folder)
+    for value, other in zip(whole, advanced(run, BLOCKS[2][0], folder, cuts=[1, 20, 53]), strict=True):
+        assert torch.equal(value, other)
+
+
+def test_many_entries_at_a_node_and_of_a_series(folder, rng):
+    """All in their order: to the last bit, however often."""
+    run = random_run(rng, (2, 3), 4, torch.float64, n_shots=2, entries=400)
+    first = advanced(run, BLOCKS[2][0], folder)
+    for value, other, wanted in zip(first, advanced(run, BLOCKS[2][0], folder), run.kernel(), strict=True):
+        assert torch.equal(value, other)
+        assert (value - wanted).abs().max() <= 1e-12 * wanted.abs().max()
+
+
+def test_entries_shared_by_shots(folder, rng):
+    run = random_run(rng, (8, 11), 4, n_shots=3)
+    shared = [(*p[:1], None, *p[2:]) for p in run.points]
+
+    def built(data, index, number, series, weight):
+        return elastic.Points.build(run.problem, data.clone(), None, index, number, series, weight)
+
+    results = []
+    for blocks in (None, BLOCKS[2][0]):
+        points = [built(p[6], *p[2:6]) for p in shared]
+        state = elastic.State.zeros(run.problem, 3)
+        given = run.problem, state, run.problem.pack(run.medium), run.problem.profiles(SPEED, 0.1, 1e-3, 0.2)
+        if blocks is None:
+            elastic.run(*given, tuple(points[:2]), tuple(points[2:]), 0, run.n_steps)
+        else:
+            own = kernels(folder, run.problem, blocks)
+            cuda.Stepper(*given, points[:2], points[2:], kernels=own, blocks=blocks).run(0, run.n_steps)
+        results.append([state.fields, points[2].data, points[3].data])
+    for one, other in zip(*results, strict=True):
+        assert (one - other).abs().max() <= 1e-12 * one.abs().max()
+
+
+def test_needs_a_gpu(rng):
+    run = random_run(rng, (5, 6), 4)
+    state = elastic.State.zeros(run.problem, 1)
+    none = [elastic.Points.none(run.problem, 1, 1)] * 2
+    medium, profiles = run.problem.pack(run.medium), run.problem.profiles(SPEED, 0.1, 1e-3)
+    with pytest.raises(RuntimeError, match="pip install 'seiskern"):
+        cuda.Stepper(run.problem, state, medium, profiles, none, none)
+
+
+@pytest.mark.slow
+def test_nothing_is_out_of_bounds(tmp_path):
+    """The tests above once more, with the sanitizers of the compiler in the kernels."""
+    libraries = [
+        subprocess.run(["gcc", f"-print-file-name={name}"], capture_output=True, text=True, check=True)
+        for name in ("libasan.so", "libubsan.so")
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", "equals or entries"],
+        env=os.environ
+        | {
+            "LD_PRELOAD": ":".join(library.stdout.strip() for library in libraries),
+            "ASAN_OPTIONS": "detect_leaks=0",
+            "SEISKERN_SANITIZE": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# Every fifth of 64 has all orders, types, media and indices among them.
+SOME = slice(None, None, 5)
+
+
+@pytest.mark.parametrize(
+    "which", [pytest.param(SOME, id="some"), pytest.param(slice(None), id="all", marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize("source", KERNELS)
+def test_compiles_for_gpus(source, which, capsys):
+    """By NVRTC, all that may be asked for: no spills, no more registers than there should be."""
+    pytest.importorskip("cuda.bindings.nvrtc")
+    wanted = list(cuda.specialisations())
+    assert len(wanted) == 64
+    wanted = wanted[which]
+    for key, values in (
+        ("SK_RADIUS", 4),
+        ("SK_REAL", 2),
+        ("SK_INDEX", 2),
+        ("SK_DIM", 2),
+        ("SK_ORTHORHOMBIC", 2),
+    ):
+        assert len({defines[key] for defines in wanted}) == values
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        logs = list(pool.map(lambda defines: gpu.resources(source, defines, 90), wanted))
+    with capsys.disabled():
+        print("\nregisters of a thread, sm_90:", *logs[0])
+        for defines, found in zip(wanted, logs, strict=True):
+            what = (defines[f"SK_{key}"] for key in ("DIM", "RADIUS", "REAL", "ORTHORHOMBIC", "INDEX"))
+            print(*what, ":", *(registers for registers, _ in found.values()))
+            assert_within_budget(source, defines["SK_REAL"], found)
+
+
+def assert_within_budget(source, real, found):
+    assert set(found) == KERNELS[source]
+    for name, (registers, spilled) in found.items():
+        assert spilled == 0, name
+        assert registers <= budget(name, real), (name, registers)
+
+
+def budget(name, real):
+    """Registers of a thread, at most: 65,536 are for the threads of one multiprocessor."""
+    if "stress_back" in name:
+        return 255
+    if "edges" in name:
+        return 128
+    return 64 if real == "float" else 128 if "back" in name else 96
+
+
+ARCHS = (80, 90, 100)
+
+
+@pytest.mark.parametrize(("ndim", "order", "real"), [(2, 4, "double"), (3, 8, "float")])
+@pytest.mark.parametrize("source", KERNELS)
+def test_compiles_with_nvcc(source, ndim, order, real, tmp_path):
+    """For three generations of GPUs."""
+    if shutil.which("nvcc") is None:
+        pytest.skip("needs nvcc")
+    dtype = torch.float32 if real == "float" else torch.float64
+    problem = elastic.Problem((1,) * ndim, (1.0,) * ndim, 1.0, order, dtype)
+    targets = [f"-gencode=arch=compute_{arch},code=sm_{arch}" for arch in ARCHS]
+    options = gpu.command_line(cuda.defines(problem, cuda.Blocks.of(problem)))
+    done = subprocess.run(
+        [
+            *("nvcc", "-c", *targets, *options, "-Xptxas=-v", f"-I{gpu.folder()}"),
+            *(str(gpu.folder() / source), "-o", str(tmp_path / "made.o")),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    entries = re.findall("Compiling entry function", done.stderr)
+    assert len(entries) == len(KERNELS[source]) * len(ARCHS)
+    assert_within_budget(source, real, gpu.parse_resources(done.stderr))
+
+
+def test_a_mistake_in_a_kernel_is_told(tmp_path):
+    pytest.importorskip("cuda.bindings.nvrtc")
+    with pytest.raises(RuntimeError, match=r"step.cu does not compile for sm_90[^$]*nonsense"):
+        gpu.compile_cubin(cuda.SOURCE, {"SK_DIM": "nonsense"}, 90)
+
+
+CHILD = """
+import sys
+from seiskern.kernels import gpu
+made = gpu.compile_cubin
+def compiled(*arguments):
+    print("compiled", flush=True)
+    return made(*arguments)
+gpu.compile_cubin = compiled
+from seiskern.kernels.elastic import cuda, cuda_adjoint
+print(gpu.cubin(cuda.SOURCE, next(cuda.specialisations()), 90))
+"""
+
+
+def test_one_of_several_processes_compiles(tmp_path):
+    pytest.importorskip("cuda.bindings.nvrtc")
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", CHILD],
+            env=os.environ | {"SEISKERN_CACHE": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    said = [child.communicate()[0] for child in children]
+    assert sum("compiled" in words for words in said) == 1
+    (path,) = {words.splitlines()[-1] for words in said}
+    with open(path, "rb") as file:
+        assert file.read(4) == b"\x7fELF"
+    assert {p.suffix for p in tmp_path.iterdir()} == {".cubin", ".lock"}
+
+
+def test_the_cache_knows_what_a_kernel_is_made_of(tmp_path, monkeypatch):
+    pytest.importorskip("cuda.bindings.nvrtc")
+    monkeypatch.setenv("SEISKERN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(gpu, "compile_cubin", lambda *_: b"\x7fELF")
+    sources = shutil.copytree(gpu.folder(), tmp_path / "csrc")
+    monkeypatch.setattr(gpu, "folder", lambda: sources)
+    defines = next(cuda.specialisations())
+
+    def path(**changed):
+        gpu._digest.cache_clear()
+        return gpu.cubin(cuda.SOURCE, defines | changed, changed.pop("arch", 90))
+
+    first = path()
+    assert path() == first
+    assert path(SK_RADIUS=3) != first
+    assert path(arch=80) != first
+    monkeypatch.setattr(gpu, "nvrtc_version", lambda: "99.9")
+    assert path() != first
+    monkeypatch.undo()
+    monkeypatch.setenv("SEISKERN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(gpu, "compile_cubin", lambda *_: b"\x7fELF")
+    monkeypatch.setattr(gpu, "folder", lambda: sources)
+    (sources / "elastic/edge.h").write_text("// changed\n")
+    assert path() != first
+    gpu._digest.cache_clear()
+
+
+def test_without_nvrtc_one_is_told_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cuda.bindings.nvrtc", None)
+    with pytest.raises(RuntimeError, match=r"pip install 'seiskern\[cuda1[23]\]'"):
+        gpu.nvrtc()
+
+
+def test_the_shim_builds_each_kernel_once(folder):
+    problem = elastic.Problem((5, 6), (1.0, 1.0), 0.1, 4)
+    defines = cuda.defines(problem, BLOCKS[2][0])
+    assert build(folder, "step_host.cpp", defines) == build(folder, "step_host.cpp", defines)

@@ -1,0 +1,266 @@
+"""`simulate` on a GPU: on the host, by the kernels of a GPU on a device that torch takes for one."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from cuda_host import HostKernels
+from two_devices import GPU, OnGpu, TwoDevices
+
+import seiskern as sk
+from seiskern.kernels import elastic, gpu
+from seiskern.kernels.elastic import Propagation, cuda
+from seiskern.kernels.elastic.adjoint import stagger_gradient
+from seiskern.kernels.elastic.autograd import _Propagate
+from seiskern.wave.elastic import Run
+from seiskern.wave.source import as_shots
+
+NT, DT = 40, 0.004
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("host")
+
+
+def host_kernels(folder):
+    """In place of `gpu.Loaded`."""
+
+    def loaded(device, source, defines):
+        return HostKernels(folder, f"{Path(source).stem}_host.cpp", defines)
+
+    return loaded
+
+
+@pytest.fixture
+def card(folder, monkeypatch):
+    """A machine with a GPU."""
+    monkeypatch.setattr(gpu, "Loaded", host_kernels(folder))
+    monkeypatch.setattr(gpu, "why_not", str)
+    monkeypatch.setattr(torch.cuda, "_lazy_init", lambda: None)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    with TwoDevices():
+        yield
+
+
+def medium(ndim, place=lambda value: value, moduli=False, batch=()):
+    torch.manual_seed(ndim)
+    shape = (*batch, *((24, 31) if ndim == 2 else (18, 9, 12)))
+    share = 0.9 + 0.2 * torch.rand(shape)
+    values = 2000 * share, 1100 * share, 2000 * share
+    if moduli:
+        rho = values[2]
+        return sk.Medium.from_moduli(*map(place, (4e9 * share, 2e9 * share, rho)), (10.0,) * ndim)
+    return sk.Medium(*map(place, values), (10.0,) * ndim)
+
+
+def acquisition(ndim):
+    y = {} if ndim == 2 else {"y": 41.0}
+    series = sk.ricker(8.0, DT, NT)
+    shots = [
+        sk.Explosion(x=63.0, z=52.0, **y, moment=1e9, rate=series),
+        [
+            sk.Force(x=70.0, z=3.0, **y, force=(1e6, 2e6, 3e6)[-ndim:], signature=series),
+            sk.Explosion(x=40.0, z=4.0, **y, moment=1e9, rate=series),
+        ],
+    ]
+    y = {} if ndim == 2 else {"y": 50.0}
+    return shots, sk.Receivers(x=torch.linspace(10, 90, 7), z=torch.linspace(0, 60, 7), **y)
+
+
+def assert_alike(got, wanted, bound=2e-5):
+    assert got.dtype == wanted.dtype
+    assert (got.cpu() - wanted).abs().max() <= bound * wanted.abs().max()
+
+
+@pytest.mark.parametrize("quantity", ["velocity", "displacement", "acceleration", "pressure", "strain"])
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_records_are_those_of_the_cpu(ndim, quantity, card):
+    options = {"dt": DT, "nt": NT, "quantity": quantity, "order": 4, "absorbing": 4}
+    wanted = sk.simulate(medium(ndim), *acquisition(ndim), **options).data
+    there = sk.simulate(medium(ndim, lambda value: value.to(GPU)), *acquisition(ndim), **options).data
+    assert isinstance(there, OnGpu)
+    assert_alike(there, wanted)
+    back = sk.simulate(medium(ndim), *acquisition(ndim), backend="cuda", **options).data
+    assert not isinstance(back, OnGpu)
+    assert_alike(back, wanted)
+
+
+@pytest.mark.parametrize("corrected", [True, False])
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_snapshots(ndim, corrected, card):
+    options = {"dt": DT, "nt": NT, "order": 4, "absorbing": 4, "dispersion_correction": corrected}
+    for quantity in ("velocity", "pressure"):
+        wanted, got = (
+            sk.simulate(
+                medium(ndim, place),
+                *acquisition(ndim),
+                snapshots=sk.Snapshots(every=20, stride=2, quantity=quantity),
+                **options,
+            ).snapshots.data
+            for place in (lambda value: value, lambda value: value.to(GPU))
+        )
+        assert_alike(got, wanted)
+
+
+def test_media(card):
+    """By moduli, one per shot, orthorhombic."""
+    options = {"dt": DT, "nt": NT, "order": 2, "absorbing": 4}
+    fine = [torch.rand(45, 61) + value for value in (2000.0, 1000.0, 2000.0)]
+    upscaled = sk.upscale(*fine, 5.0, 2)
+    media = [
+        lambda place: medium(2, place, moduli=True),
+        lambda place: medium(2, place, batch=(2,)),
+        lambda place: sk.Medium(
+            *map(place, upscaled.values),
+            upscaled.spacing,
+            origin=upscaled.origin,
+            effective={name: place(value) for name, value in upscaled.effective.items()},
+        ),
+    ]
+    for made in media:
+        wanted = sk.simulate(made(lambda value: value), *acquisition(2), **options).data
+        assert_alike(sk.simulate(made(lambda value: value.to(GPU)), *acquisition(2), **options).data, wanted)
+
+
+def test_ranges_of_a_medium_are_those_of_the_cpu(card):
+    for moduli in (False, True):
+        here, there = (medium(3, place, moduli).check() for place in (lambda v: v, lambda v: v.to(GPU)))
+        for name in ("vp", "vs", "rho", "ratio", "slowest", "speed", "finite"):
+            assert getattr(there, name) == pytest.approx(getattr(here, name), rel=1e-6)
+
+
+def test_bad_values_are_found_on_a_gpu(card):
+    bad = torch.full((20, 20), 2000.0)
+    bad[3, 4] = float("nan")
+    with pytest.raises(ValueError, match="`vp` must be finite, got 1 NaN"):
+        sk.Medium(bad.to(GPU), 0.0, 2000.0, 10.0)
+    with pytest.raises(ValueError, match="`rho` must be on cuda:0, got cpu"):
+        sk.Medium(torch.full((20, 20), 2000.0).to(GPU), 0.0, torch.full((20, 20), 2000.0), 10.0)
+    with pytest.raises(ValueError, match="`medium` must be on the CPU"):
+        sk.simulate(medium(2, lambda v: v.to(GPU)), *acquisition(2), dt=DT, nt=NT, backend="cpu")
+
+
+def test_a_blow_up_is_told(card):
+    series = torch.full((NT,), 1e38)
+    shot = sk.Explosion(x=63.0, z=52.0, moment=1e30, rate=series)
+    with (
+        pytest.raises(FloatingPointError, match="not finite"),
+        pytest.warns(UserWarning, match="reaches"),
+    ):
+        sk.simulate(medium(2), shot, acquisition(2)[1], dt=DT, nt=NT, backend="cuda")
+
+
+@pytest.fixture
+def kernels_of_a_gpu(folder, monkeypatch):
+    """On tensors of the CPU: autograd asks the driver of a device for its streams."""
+    monkeypatch.setattr(gpu, "Loaded", host_kernels(folder))
+    monkeypatch.setattr(cuda, "here", lambda array: True)
+    monkeypatch.setattr(elastic.State, "at_start", lambda *given: elastic.State.zeros(*given[:2]))
+
+
+def gradients(ndim, quantity, adjoint):
+    """Of medium, amounts, series and places, by backpropagation."""
+    given = medium(ndim, lambda value: value.double().requires_grad_())
+    (first, (force, second)), receivers = acquisition(ndim)
+    rate = first.rate.double().requires_grad_()
+    x = torch.tensor(63.0, dtype=torch.float64, requires_grad=True)
+    amount = torch.tensor(force.force, dtype=torch.float64, requires_grad=True)
+    place = receivers.x.double().requires_grad_()
+    shots = [replace(first, x=x, rate=rate), [replace(force, force=amount), second]]
+    options = {"dt": DT, "nt": NT, "order": 4, "absorbing": 4, "quantity": quantity, "adjoint": adjoint}
+    data = sk.simulate(given, shots, replace(receivers, x=place), **options).data
+    wanted = *given.values, rate, x, amount, place
+    return torch.autograd.grad(data.square().sum(), wanted)
+
+
+@pytest.mark.parametrize("adjoint", [sk.Full(), sk.Checkpointed(wavefields=2, segment=9)])
+@pytest.mark.parametrize("quantity", ["velocity", "pressure"])
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_gradients_are_those_of_the_cpu(ndim, quantity, adjoint, folder, monkeypatch, request):
+    wanted = gradients(ndim, quantity, sk.Full())
+    request.getfixturevalue("kernels_of_a_gpu")
+    for got, other in zip(gradients(ndim, quantity, adjoint), wanted, strict=True):
+        assert (got - other).abs().max() <= 1e-9 * other.abs().max()
+
+
+def backward(ndim, quantity, place, device):
+    """Gradients of the medium by hand: autograd would ask the driver."""
+    given, (shots, receivers) = medium(ndim, place), acquisition(ndim)
+    decided = sk.plan(given, dt=DT, nt=NT, order=4, absorbing=4, quantity=quantity)
+    run = Run(given, decided, as_shots(shots), receivers, quantity, 0.0, device)
+    what = Propagation(
+        *(decided.problem, run.state, run.profiles, run.sources, run.receivers),
+        *((decided.steps,), lambda step: None, sk.Checkpointed(wavefields=1, segment=20)),
+    )
+    what = what if device.type == "cpu" else what._there()
+    context = SimpleNamespace(needs_input_grad=[True] * 7)
+    inputs = *(p.data for p in what.sources), *(p.weight for p in (*what.sources, what.receivers[0]))
+    records = _Propagate.forward(context, what, run.packed, *inputs)
+    _, of_packed, *rest = _Propagate.backward(context, *(record.clone() for record in records))
+    return [*stagger_gradient(decided.problem, *given.values, of_packed), *rest]
+
+
+@pytest.mark.parametrize("quantity", ["velocity", "pressure"])
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_the_way_back_stays_on_its_device(ndim, quantity, card):
+    wanted = backward(ndim, quantity, lambda value: value.double(), torch.device("cpu"))
+    got = backward(ndim, quantity, lambda value: value.double().to(GPU), GPU)
+    for value, other in zip(got, wanted, strict=True):
+        assert isinstance(value, OnGpu)
+        if other.numel():
+            assert (value.cpu() - other).abs().max() <= 1e-9 * other.abs().max()
+
+
+def test_what_a_gpu_does_not_do_yet(kernels_of_a_gpu):
+    for adjoint in (sk.BoundarySaved(), sk.Full(dtype=torch.int16), sk.Full(where="disk")):
+        with pytest.raises(NotImplementedError, match="on a GPU so far"):
+            gradients(2, "velocity", adjoint)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_one_is_told_why():
+    with pytest.raises(RuntimeError, match="`backend` 'cuda' cannot be used: "):
+        sk.simulate(medium(2), *acquisition(2), dt=DT, nt=NT, backend="cuda")
+
+
+class Foreign:
+    """An array of another library."""
+
+    def __init__(self, array):
+        self._array = array
+
+    def __dlpack__(self, **options):
+        return self._array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self._array.__dlpack_device__()
+
+
+def test_arrays_of_other_libraries_are_not_copied():
+    for array in (np.full((20, 24), 2000.0, dtype="f4"), Foreign(np.full((20, 24), 2000.0, dtype="f4"))):
+        made = sk.Medium(array, 1000.0, 2000.0, 10.0)
+        address = getattr(array, "_array", array).ctypes.data
+        assert made.vp.data_ptr() == address
+
+
+def test_the_kernels_of_this_machine_are_compiled_for_these_blocks():
+    """What is asked for in a run is among what `precompile` makes."""
+    made = list(cuda.specialisations())
+    for ndim in (2, 3):
+        problem = sk.plan(medium(ndim), dt=DT, nt=NT).problem
+        assert cuda.defines(problem, cuda.Blocks.of(problem)) in made
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:the source reaches")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_records_on_a_real_gpu(ndim):
+    options = {"dt": DT, "nt": NT, "order": 8, "absorbing": 4}
+    wanted = sk.simulate(medium(ndim), *acquisition(ndim), **options).data
+    assert_alike(sk.simulate(medium(ndim), *acquisition(ndim), backend="cuda", **options).data, wanted)
