@@ -57,7 +57,7 @@ bench: $(STAMP)
 
 gpu: $(STAMP)
 	SEISKERN_REQUIRE_GPU=1 $(BIN)/python -m pytest -q -m gpu tests
-	$(MAKE) bench
+	$(BIN)/seiskern bench elastic adjoint --device cuda $(shell $(BIN)/python -c $(HAVE_PEERS) && echo --peers) --json
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix

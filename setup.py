@@ -90,4 +90,7 @@ sources = sorted(
     for path in (ROOT / "csrc").rglob("*.cpp")
     if not path.name.endswith("_cpu.cpp")
 )
-setup(ext_modules=[Extension("seiskern._C", sources)], cmdclass={"build_ext": BuildKernels, "build_py": CopySources})
+setup(
+    ext_modules=[Extension("seiskern._C", sources)],
+    cmdclass={"build_ext": BuildKernels, "build_py": CopySources},
+)

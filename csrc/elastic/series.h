@@ -81,8 +81,8 @@ __global__ void __launch_bounds__(SK_THREADS)
 // Adds to the gradients of weights: field times series of each entry, times what is its weight here. Entry e
 // of a shot has the gradient numbered number[e] there, `weights` elements from shot to shot.
 __global__ void __launch_bounds__(SK_THREADS)
-    weigh(const Fields f, const Entries e, const int64_t* first, int32_t n, const int32_t* number, T* gradient,
-          int64_t weights) {
+    weigh(const Fields f, const Entries e, const int64_t* first, int32_t n, const int32_t* number,
+          T* gradient, int64_t weights) {
   Group group;
   if (!find_group(f, e, thread_number(), *first + n, group)) return;
   for (int32_t entry = group.begin; entry < group.end; ++entry) {

@@ -47,6 +47,8 @@ class Problem:
     new : bool
         Whether places and source functions are new to the solver at each call; else what it made of them is
         remembered from the first.
+    surface : bool
+        Whether the first plane is a free surface.
     """
 
     n: int
@@ -56,13 +58,15 @@ class Problem:
     order: int = 4
     absorbing: int = 10
     new: bool = False
+    surface: bool = False
 
     @property
     def name(self) -> str:
         """Shape, order and shots."""
         shape, shots = "x".join([str(self.n)] * self.ndim), f"{self.shots} shot" + "s" * (self.shots > 1)
         bare, new = "" if self.absorbing else ", no layers", ", new places" if self.new else ""
-        return f"{shape}, order {self.order}, {self.steps} steps, {shots}{bare}{new}"
+        surface = ", free surface" if self.surface else ""
+        return f"{shape}, order {self.order}, {self.steps} steps, {shots}{bare}{new}{surface}"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -72,7 +76,9 @@ class Problem:
     @property
     def updates(self) -> int:
         """Cell updates, absorbing layers included."""
-        return int((self.n + 2 * self.absorbing) ** self.ndim * self.steps * self.shots)
+        side = self.n + 2 * self.absorbing
+        planes = side - self.absorbing * self.surface
+        return planes * side ** (self.ndim - 1) * self.steps * self.shots
 
     @property
     def dt(self) -> float:
@@ -230,7 +236,7 @@ def simulate_options(problem: Problem) -> dict[str, Any]:
         "dt": problem.dt,
         "nt": problem.steps + 1,
         "quantity": "pressure",
-        "free_surface": False,
+        "free_surface": problem.surface,
         "absorbing": problem.absorbing,
         "order": problem.order,
         "dispersion_correction": False,

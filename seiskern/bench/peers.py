@@ -30,18 +30,20 @@ def deepwave_run(problem: Problem) -> Callable[[], Tensor]:
 
 
 def deepwave_problem(
-    problem: Problem, gradient: bool = False
+    problem: Problem, gradient: bool = False, device: torch.device | None = None
 ) -> tuple[Tensor, Tensor, Tensor, Callable[[], Tensor]]:
     """Lamé parameters and buoyancy, which may require a gradient, and a simulation by deepwave."""
     deepwave = _load("deepwave")
-    mu = torch.full(problem.shape, RHO * VS**2, requires_grad=gradient)
-    lamb = torch.full(problem.shape, RHO * (VP**2 - 2 * VS**2), requires_grad=gradient)
-    buoyancy = torch.full(problem.shape, 1 / RHO, requires_grad=gradient)
+    moduli = RHO * VS**2, RHO * (VP**2 - 2 * VS**2), 1 / RHO
+    mu, lamb, buoyancy = (
+        torch.full(problem.shape, value, requires_grad=gradient, device=device) for value in moduli
+    )
     middle = problem.n // 2
     source = torch.full((problem.shots, 1, problem.ndim), middle)
     receivers = torch.full((problem.shots, problem.n, problem.ndim), middle)
     receivers[..., -1] = torch.arange(problem.n)
     amplitudes = problem.wavelet[:-1].expand(problem.shots, 1, -1).contiguous()
+    source, receivers, amplitudes = (value.to(mu.device) for value in (source, receivers, amplitudes))
 
     def run() -> Tensor:
         out = deepwave.elastic(

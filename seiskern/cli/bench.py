@@ -4,13 +4,13 @@ import argparse
 import dataclasses
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seiskern.cli.terminal import print_json, table
 
 if TYPE_CHECKING:
-    from seiskern.bench import adjoint, elastic
+    from seiskern.bench import adjoint, elastic, gpu
 
 FOOTNOTES = {
     "elastic": (
@@ -26,12 +26,20 @@ FOOTNOTES = {
         "MiB: peak of a process that does it once, above what it held before; "
         "error: of the gradients in a rough medium, relative L2 to those of Full"
     ),
+    "gpu": (
+        "Gcell/s: cell updates of records; of bound: what two plain passes of them move, over the bandwidth "
+        "of a copy on this card; of records: time over that of records alone; peers: their time over ours, "
+        "median [least-greatest] of the turns"
+    ),
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("family", choices=list(FOOTNOTES), help="which kernels")
+    parser.add_argument("family", choices=["elastic", "adjoint"], nargs="+", help="which kernels")
+    parser.add_argument(
+        "--device", choices=["cpu", "cuda"], default="cpu", help="where: on the CPU (default) or a GPU"
+    )
     parser.add_argument(
         "--peers", action="store_true", help="beside deepwave and Devito: pip install 'seiskern[bench]'"
     )
@@ -48,20 +56,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Time the problems and print a row each."""
-    from seiskern.bench import adjoint, elastic
+    from seiskern.bench import adjoint, elastic, gpu
 
     if options.turns < 1:
         raise ValueError(f"`--turns` must be >= 1, got {options.turns}")
-    family: Any = {"elastic": elastic, "adjoint": adjoint}[options.family]
-    columns: Any = {"elastic": _elastic, "adjoint": _adjoint}[options.family]
     toy = options.toy or bool(os.environ.get("SEISKERN_TOY"))
+    if options.device == "cuda":
+        made = gpu.run_bench(options.family, options.peers, toy=toy, turns=options.turns)
+        return _report(options, made, _on_gpu, "gpu", gpu.machine)
+    if len(options.family) > 1:
+        raise ValueError(f"`family` must be one on the CPU, got {' '.join(options.family)}")
+    name = options.family[0]
+    family: Any = {"elastic": elastic, "adjoint": adjoint}[name]
+    columns: Any = {"elastic": _elastic, "adjoint": _adjoint}[name]
+    made = family.run_bench(options.peers, toy=toy, turns=options.turns)
+    return _report(options, made, columns, name, elastic.machine)
+
+
+def _report(
+    options: argparse.Namespace,
+    made: Iterable[Any],
+    columns: Callable[[Any], dict[str, str]],
+    kind: str,
+    about: Callable[[], dict[str, object]],
+) -> int:
+    """Print rows as they are made."""
     rows = []
-    for row in family.run_bench(options.peers, toy=toy, turns=options.turns):
+    for row in made:
         rows.append(row)
         if not options.json and not options.markdown:
             cells = (f"{name} {value}" for name, value in columns(row).items())
             print(f"{row.problem:<40} {'  '.join(cells)}", flush=True)
-    machine, footnote = elastic.machine(), FOOTNOTES[options.family]
+    machine, footnote = about(), FOOTNOTES[kind]
     if options.json:
         print_json({"machine": machine, "rows": [dataclasses.asdict(row) for row in rows]})
     elif options.markdown:
@@ -103,6 +129,19 @@ def _adjoint(row: "adjoint.Row") -> dict[str, str]:
         "way back": _cell(row.backward, ".2f"),
         "MiB": _cell(row.memory, ".0f"),
         "error": _cell(row.error, ".1e"),
+    }
+
+
+def _on_gpu(row: "gpu.Row") -> dict[str, str]:
+    peers = {f"{name}, ms": _peer(row.peers[name], row.ratios[name]) for name in row.peers}
+    return {
+        "what": row.what,
+        "ms": f"{row.ms:.4g}",
+        "Gcell/s": f"{row.gcells:.3g}",
+        "of bound": f"{row.of_bound:.2f}",
+        "of records": _cell(row.of_forward, ".2f"),
+        "shots/s": f"{row.shots_per_s:.4g}",
+        **peers,
     }
 
 

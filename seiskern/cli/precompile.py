@@ -3,13 +3,14 @@
 import argparse
 import os
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from typing import Any
 
 import torch
 
 from seiskern.cli.terminal import print_json, progress_bar
 from seiskern.kernels import gpu
-from seiskern.kernels.elastic import cuda
+from seiskern.kernels.elastic import cuda, cuda_adjoint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,11 +29,11 @@ def run(options: argparse.Namespace) -> int:
     archs = options.arch or [gpu.architecture(torch.device("cuda")) if torch.cuda.is_available() else 0]
     if not archs[0]:
         raise ValueError("`--arch` must be given where there is no GPU: --arch 90, say")
-    wanted = [(defines, arch) for arch in archs for defines in cuda.specialisations()]
+    wanted = list(product((cuda.SOURCE, cuda_adjoint.SOURCE), cuda.specialisations(), archs))
     report = progress_bar("compiling")
 
-    def make(job: tuple[dict[str, Any], int]) -> str:
-        return str(gpu.cubin(cuda.SOURCE, *job))
+    def make(job: tuple[str, dict[str, Any], int]) -> str:
+        return str(gpu.cubin(*job))
 
     made: list[str] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -43,5 +44,5 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"folder": str(gpu.cache()), "files": made})
     else:
-        print(f"{len(made)} kernels in {gpu.cache()}")
+        print(f"{len(made)} files of kernels in {gpu.cache()}")
     return 0

@@ -17,6 +17,7 @@ from seiskern.kernels.memory import CPU, zeros
 from seiskern.media.model import Medium
 from seiskern.media.staggered import pad_effective, surface_shares
 from seiskern.wave.band import Band, band_of
+from seiskern.wave.estimate import estimate_memory
 from seiskern.wave.operator import traceable
 from seiskern.wave.plan import Plan, plan
 from seiskern.wave.points import Entries, of_receivers, of_sources
@@ -162,10 +163,22 @@ def simulate(
     if multiaxial is None:
         multiaxial = decided.multiaxial
     strategy = adjoint
+    options = {
+        "dt": dt,
+        "nt": nt,
+        "quantity": quantity,
+        "free_surface": free_surface,
+        "absorbing": absorbing,
+        "order": order,
+        "dispersion_correction": dispersion_correction,
+    }
 
     def go(medium: Medium, groups: list[list[Source]], receivers: Receivers) -> Seismograms:
-        run = Run(medium, decided, groups, receivers, quantity, multiaxial, device)
-        data = run.records(snapshots, progress, strategy)
+        try:
+            run = Run(medium, decided, groups, receivers, quantity, multiaxial, device)
+            data = run.records(snapshots, progress, strategy)
+        except torch.OutOfMemoryError as error:
+            raise MemoryError(_what_fits(medium, groups, receivers, strategy, device, options)) from error
         return Seismograms(data, run.components, decided.clock.dt, quantity, run.written)
 
     given = medium, groups, receivers
@@ -183,6 +196,27 @@ def _device(backend: str, medium: Medium) -> torch.device:
     if reason := gpu.why_not():
         raise RuntimeError(f"`backend` 'cuda' cannot be used: {reason}")
     return there if there.type == "cuda" else torch.device("cuda", torch.cuda.current_device())
+
+
+def _what_fits(
+    medium: Medium,
+    groups: list[list[Source]],
+    receivers: Receivers,
+    strategy: elastic.Strategy,
+    device: torch.device,
+    options: dict[str, Any],
+) -> str:
+    """What to tell where a GPU has too little memory."""
+    free = torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device)
+
+    def needs(strategy: elastic.Strategy) -> int:
+        return estimate_memory(medium, groups, receivers, adjoint=strategy, **options).memory
+
+    said = f"the GPU has {free / 1e9:.3g} GB, records and gradient take about {needs(strategy) / 1e9:.3g}"
+    least = needs(elastic.Checkpointed())
+    if least < min(free, needs(strategy)):
+        return f"{said}; `adjoint=sk.Checkpointed()` takes about {least / 1e9:.3g}"
+    return f"{said}; fewer shots at a time or a coarser grid would take less"
 
 
 class Run:

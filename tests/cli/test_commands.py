@@ -9,9 +9,12 @@ import warnings
 from dataclasses import dataclass
 
 import pytest
+import torch
 
 from seiskern.bench import adjoint, elastic
+from seiskern.bench import gpu as gpu_bench
 from seiskern.cli import app, doctor, terminal
+from seiskern.kernels import gpu
 from seiskern.verify import half_space
 
 
@@ -326,3 +329,58 @@ def test_bench_refuses_no_turns(cli):
 def test_every_command_takes_json_and_says_what_it_does():
     for command in app.COMMANDS:
         assert command.__doc__.splitlines()[0].endswith(".")
+
+
+def test_precompile_fills_the_cache(cli, monkeypatch, tmp_path):
+    asked = []
+
+    def compiled(source, defines, arch):
+        asked.append((source, arch))
+        return b"\x7fELF"
+
+    monkeypatch.setenv("SEISKERN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(gpu, "compile_cubin", compiled)
+    monkeypatch.setattr(gpu, "nvrtc", lambda: None)
+    monkeypatch.setattr(gpu, "nvrtc_version", lambda: "13.0")
+    code, out, _ = cli("precompile", "--arch", "80", "--arch", "90")
+    assert code == 0
+    assert out == f"256 files of kernels in {tmp_path / 'cache'}\n"
+    assert {arch for _, arch in asked} == {80, 90}
+    assert {source for source, _ in asked} == {"elastic/step.cu", "elastic/adjoint.cu"}
+    assert len(list((tmp_path / "cache").glob("*.cubin"))) == 256
+    asked.clear()
+    code, document, _ = cli("precompile", "--arch", "90", "--json")
+    assert len(document["files"]) == 128
+    assert not asked
+
+
+def test_precompile_asks_for_an_architecture(cli, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert cli("precompile")[2] == (
+        "seiskern: error: `--arch` must be given where there is no GPU: --arch 90, say\n"
+    )
+
+
+def test_bench_on_a_gpu(cli, monkeypatch):
+    def run_bench(families, peers, toy, turns):
+        assert (families, peers, turns) == (["elastic", "adjoint"], False, 5)
+        ratios = {"deepwave": (3.0, 2.5, 3.5)}
+        yield gpu_bench.Row(
+            "first", "records", 2.0, 28.4, 0.81, float("nan"), 500.0, {"deepwave": 6.0}, ratios
+        )
+        yield gpu_bench.Row("first", "Full()", 6.0, 28.4, 0.81, 3.0, 166.7, {}, {})
+
+    monkeypatch.setattr(gpu_bench, "run_bench", run_bench)
+    monkeypatch.setattr(gpu_bench, "machine", lambda: {"card": "some"})
+    code, out, _ = cli("bench", "elastic", "adjoint", "--device", "cuda")
+    assert code == 0
+    first, second = (" ".join(line.split()) for line in out.splitlines()[:2])
+    own = "first what records ms 2 Gcell/s 28.4 of bound 0.81 of records - shots/s 500"
+    assert first == f"{own} deepwave, ms 6, 3.00x [2.50-3.50]"
+    assert second == "first what Full() ms 6 Gcell/s 28.4 of bound 0.81 of records 3.00 shots/s 166.7"
+
+
+def test_bench_takes_one_family_on_the_cpu(cli):
+    code, _, err = cli("bench", "elastic", "adjoint")
+    assert code == 2
+    assert err == "seiskern: error: `family` must be one on the CPU, got elastic adjoint\n"

@@ -58,8 +58,12 @@ def medium(ndim, place=lambda value: value, moduli=False, batch=()):
 
 
 def acquisition(ndim):
+    return acquisition_of(ndim, NT)
+
+
+def acquisition_of(ndim, nt):
     y = {} if ndim == 2 else {"y": 41.0}
-    series = sk.ricker(8.0, DT, NT)
+    series = sk.ricker(8.0, DT, nt)
     shots = [
         sk.Explosion(x=63.0, z=52.0, **y, moment=1e9, rate=series),
         [
@@ -264,3 +268,51 @@ def test_records_on_a_real_gpu(ndim):
     options = {"dt": DT, "nt": NT, "order": 8, "absorbing": 4}
     wanted = sk.simulate(medium(ndim), *acquisition(ndim), **options).data
     assert_alike(sk.simulate(medium(ndim), *acquisition(ndim), backend="cuda", **options).data, wanted)
+
+
+def test_too_little_memory_is_told_with_what_fits(kernels_of_a_gpu, monkeypatch):
+    def none(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(cuda, "history_of", none)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 1 << 20)
+    for free, advice in (
+        (1 << 30, r"`adjoint=sk.Checkpointed\(\)` takes about"),
+        (0, "fewer shots at a time"),
+    ):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 1 << 33))
+        with pytest.raises(MemoryError, match=advice):
+            gradients(2, "velocity", sk.Full())
+
+
+def test_bench(kernels_of_a_gpu):
+    from seiskern.bench import gpu as bench
+
+    rows = list(bench.run_bench(["elastic", "adjoint"], False, toy=True, turns=1, device=torch.device("cpu")))
+    assert [row.what for row in rows] == ["records", "records", "Full()", "Checkpointed()"]
+    assert all(row.ms > 0 and row.gcells > 0 and row.of_bound > 0 for row in rows)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("adjoint", [sk.Full(), sk.Checkpointed()])
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_gradients_on_a_real_gpu(ndim, adjoint):
+    def of(device):
+        given = medium(ndim, lambda value: value.double().to(device).requires_grad_())
+        data = sk.simulate(given, *acquisition(ndim), dt=DT, nt=NT, absorbing=4, adjoint=adjoint).data
+        return torch.autograd.grad(data.square().sum(), given.values)
+
+    for got, wanted in zip(of("cuda"), of("cpu"), strict=True):
+        assert (got.cpu() - wanted).abs().max() <= 1e-9 * wanted.abs().max()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_graphs_repeat_steps(ndim):
+    """Many steps, so that they are captured; twice the same bits, on a stream of its own as well."""
+    options = {"dt": DT, "nt": 300, "absorbing": 4, "dispersion_correction": False}
+    first = sk.simulate(medium(ndim), *acquisition_of(ndim, 300), backend="cuda", **options).data
+    with torch.cuda.stream(torch.cuda.Stream()):
+        again = sk.simulate(medium(ndim), *acquisition_of(ndim, 300), backend="cuda", **options).data
+    assert torch.equal(first, again)
+    assert_alike(first, sk.simulate(medium(ndim), *acquisition_of(ndim, 300), **options).data, 1e-4)
