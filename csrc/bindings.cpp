@@ -232,6 +232,7 @@ PYBIND11_MODULE(_C, m) {
     const seiskern::elastic::Closure c = seiskern::elastic::make_closure(grid);
     return std::make_tuple(c.planes, c.taps, c.weights);
   });
+  m.def("elastic_room", &seiskern::elastic::room_of);
   // Arguments of GPU kernels, and their tiles.
   m.def("elastic_device", [](const sk_elastic& run, const std::array<int32_t, 3>& threads, int32_t lanes,
                              int32_t planes, std::uintptr_t closure, std::uintptr_t twos) {

@@ -6,6 +6,11 @@
 #define SK_INLINE_LAMBDA
 #define SK_ISA cuda
 
+// Shared memory of a block, of the size that its launch asks for.
+#ifndef SK_DYNAMIC_SHARED
+#define SK_DYNAMIC_SHARED(name) extern __shared__ __align__(16) char name[]
+#endif
+
 namespace seiskern {
 inline namespace SK_ISA {
 

@@ -103,7 +103,7 @@ Device<T> make_device(const sk_elastic& p, const void* closure, const void* twos
   d.view.twos = static_cast<const T*>(twos);
   d.fields = (p.grid.ndim == 2 ? 5 : int{SK_FIELDS}) * l.array_size;
   d.memory = l.pml_size, d.medium = p.medium_shot_stride, d.profiles = p.profiles_shot_stride;
-  d.n_shots = p.n_shots;
+  d.n_shots = p.n_shots, d.nodes = static_cast<int32_t>(p.grid.nx);
   const auto velocity = [&](int f) { return d.view.field[f] != nullptr; };
   list_arrays(l, p.history, SK_VX, SK_VZ + 1, velocity, d.history);
   d.slices = p.grid.ndim * l.array_size, d.first = p.history_first;
@@ -172,6 +172,15 @@ Closure make_closure(const sk_elastic_grid& g) {
     default:
       return closure<4>(scale);
   }
+}
+
+int64_t room_of(const sk_elastic_grid& g) {
+  const int64_t radius = g.order / 2, first = first_column(g), end = first + g.nx;
+  const Extent x = extent(g, SK_X), z = extent(g, SK_Z);
+  const int64_t columns =
+      std::max<int64_t>(0, std::min(x.low, end) - first) + std::max<int64_t>(0, end - x.high);
+  const int64_t field = (g.nz + 2 * radius) * (g.nx + radius) + radius;
+  return (5 * field + 4 * (g.nz * columns + z.width * g.nx)) * g.itemsize;
 }
 
 DeviceRun make_adjoint_device(const sk_elastic_adjoint& p, const Blocks& blocks, const void* closure,

@@ -28,6 +28,9 @@ struct DeviceRun {
   int64_t inside, edges;
 };
 
+// Bytes for the wavefield of a shot in 2-D and the memory variables of its layers, see shots.cu.
+int64_t room_of(const sk_elastic_grid& g);
+
 // All pointers are those of the GPU, points are left out. `twos`: as in View.
 DeviceRun make_device_run(const sk_elastic& p, const Blocks& blocks, const void* closure, const void* twos);
 

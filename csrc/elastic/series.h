@@ -18,6 +18,7 @@ struct Fields {
 // one shot each, without of every shot.
 struct Entries {
   const int32_t *start, *shot_of;  // (groups + 1), (groups)
+  const int32_t* range;            // (n_shots, 2): the groups of each, [begin, end)
   const Index* node;               // element of a field
   const int32_t *field, *series;
   const T* weight;
@@ -52,7 +53,7 @@ extern "C" {
 
 // Adds series to fields: a thread has all entries of a node, in their order. The step is *first + n.
 __global__ void __launch_bounds__(SK_THREADS)
-    inject(const Fields f, const Entries e, const int64_t* first, int32_t n) {
+    inject(const __grid_constant__ Fields f, const Entries e, const int64_t* first, int32_t n) {
   Group group;
   if (!find_group(f, e, thread_number(), *first + n, group)) return;
   for (int32_t entry = group.begin; entry < group.end; ++entry) {
@@ -61,8 +62,8 @@ __global__ void __launch_bounds__(SK_THREADS)
 }
 
 // Adds fields to series: `width` threads have one, a power of two.
-__global__ void __launch_bounds__(SK_THREADS)
-    record(const Fields f, const Entries e, const int64_t* first, int32_t n, int32_t width) {
+__global__ void __launch_bounds__(SK_THREADS) record(const __grid_constant__ Fields f, const Entries e,
+                                                     const int64_t* first, int32_t n, int32_t width) {
   __shared__ T part[SK_THREADS];
   const int32_t lane = threadIdx.x % width;
   Group group{};
@@ -81,8 +82,8 @@ __global__ void __launch_bounds__(SK_THREADS)
 // Adds to the gradients of weights: field times series of each entry, times what is its weight here. Entry e
 // of a shot has the gradient numbered number[e] there, `weights` elements from shot to shot.
 __global__ void __launch_bounds__(SK_THREADS)
-    weigh(const Fields f, const Entries e, const int64_t* first, int32_t n, const int32_t* number,
-          T* gradient, int64_t weights) {
+    weigh(const __grid_constant__ Fields f, const Entries e, const int64_t* first, int32_t n,
+          const int32_t* number, T* gradient, int64_t weights) {
   Group group;
   if (!find_group(f, e, thread_number(), *first + n, group)) return;
   for (int32_t entry = group.begin; entry < group.end; ++entry) {
@@ -94,7 +95,8 @@ __global__ void __launch_bounds__(SK_THREADS)
 // Adds to an image what its velocities took from sources: -weight w series, in the order of entries of a
 // node.
 __global__ void __launch_bounds__(SK_THREADS)
-    correct(const Fields f, const Entries e, const int64_t* first, int32_t n, const Fields image) {
+    correct(const __grid_constant__ Fields f, const Entries e, const int64_t* first, int32_t n,
+            const __grid_constant__ Fields image) {
   Group group;
   if (!find_group(f, e, thread_number(), *first + n, group)) return;
   for (int32_t entry = group.begin; entry < group.end; ++entry) {

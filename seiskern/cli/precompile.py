@@ -3,7 +3,6 @@
 import argparse
 import os
 from concurrent.futures import ThreadPoolExecutor
-from itertools import product
 from typing import Any
 
 import torch
@@ -29,7 +28,12 @@ def run(options: argparse.Namespace) -> int:
     archs = options.arch or [gpu.architecture(torch.device("cuda")) if torch.cuda.is_available() else 0]
     if not archs[0]:
         raise ValueError("`--arch` must be given where there is no GPU: --arch 90, say")
-    wanted = list(product((cuda.SOURCE, cuda_adjoint.SOURCE), cuda.specialisations(), archs))
+    wanted = [
+        (source, defines, arch)
+        for source in (cuda.SOURCE, cuda.SHOTS, cuda_adjoint.SOURCE)
+        for defines in cuda.specialisations(source)
+        for arch in archs
+    ]
     report = progress_bar("compiling")
 
     def make(job: tuple[str, dict[str, Any], int]) -> str:

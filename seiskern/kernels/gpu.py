@@ -38,8 +38,13 @@ HEADERS = {
 class Kernels(Protocol):
     """Compiled kernels of one problem."""
 
-    def launch(self, name: str, blocks: int, threads: tuple[int, int, int], *arguments: Any) -> None:
-        """Run one, of numpy values and arrays, which are passed by value."""
+    def launch(
+        self, name: str, blocks: int, threads: tuple[int, int, int], *arguments: Any, shared: int = 0
+    ) -> None:
+        """Run one, of numpy values and arrays, which are passed by value.
+
+        Each block has ``shared`` bytes of shared memory, besides what the kernel declares.
+        """
 
     def repeat(self, times: int, body: Callable[[], None]) -> None:
         """Make the launches of ``body`` so many times."""
@@ -85,6 +90,13 @@ def architecture(device: torch.device) -> int:
         name = torch.cuda.get_device_name(device)
         raise RuntimeError(f"{name} is of compute capability {major}.{minor}, kernels need {OLDEST / 10}")
     return arch
+
+
+def shared_memory(device: torch.device) -> int:
+    """Bytes that a block may have."""
+    if device.type != "cuda":
+        return 0
+    return int(getattr(torch.cuda.get_device_properties(device), "shared_memory_per_block_optin", 0))
 
 
 def nvrtc() -> Any:
@@ -274,10 +286,15 @@ class Loaded:
         handle = torch.cuda.current_stream(self._device).cuda_stream
         return self._stream or self._cupy.cuda.ExternalStream(handle, self._device.index)
 
-    def launch(self, name: str, blocks: int, threads: tuple[int, int, int], *arguments: Any) -> None:
+    def launch(
+        self, name: str, blocks: int, threads: tuple[int, int, int], *arguments: Any, shared: int = 0
+    ) -> None:
         """See `Kernels`."""
         with self._cupy.cuda.Device(self._device.index), self._current:
-            self._module.get_function(name)((blocks,), threads, arguments)
+            kernel = self._module.get_function(name)
+            if shared > kernel.max_dynamic_shared_size_bytes:
+                kernel.max_dynamic_shared_size_bytes = shared
+            kernel((blocks,), threads, arguments, shared_mem=shared)
 
     def repeat(self, times: int, body: Callable[[], None]) -> None:
         """See `Kernels`; by a graph, which costs no time of Python's."""

@@ -344,13 +344,13 @@ def test_precompile_fills_the_cache(cli, monkeypatch, tmp_path):
     monkeypatch.setattr(gpu, "nvrtc_version", lambda: "13.0")
     code, out, _ = cli("precompile", "--arch", "80", "--arch", "90")
     assert code == 0
-    assert out == f"256 files of kernels in {tmp_path / 'cache'}\n"
+    assert out == f"288 files of kernels in {tmp_path / 'cache'}\n"
     assert {arch for _, arch in asked} == {80, 90}
-    assert {source for source, _ in asked} == {"elastic/step.cu", "elastic/adjoint.cu"}
-    assert len(list((tmp_path / "cache").glob("*.cubin"))) == 256
+    assert {source for source, _ in asked} == {"elastic/step.cu", "elastic/shots.cu", "elastic/adjoint.cu"}
+    assert len(list((tmp_path / "cache").glob("*.cubin"))) == 288
     asked.clear()
     code, document, _ = cli("precompile", "--arch", "90", "--json")
-    assert len(document["files"]) == 128
+    assert len(document["files"]) == 144
     assert not asked
 
 

@@ -21,12 +21,16 @@
 #define __grid_constant__
 #define __launch_bounds__(...)
 
+#define SK_DYNAMIC_SHARED(name) char* const name = host::shared.data()
+
 struct dim3 {
   unsigned x = 1, y = 1, z = 1;
 };
 inline dim3 blockIdx, threadIdx, blockDim, gridDim;
 
 namespace host {
+
+inline std::vector<char> shared;  // of the block that runs
 
 constexpr size_t kStack = 256 << 10;
 
@@ -118,7 +122,8 @@ void call(void (*kernel)(A...), void** arguments, std::index_sequence<I...>) {
 
 // All blocks of a launch. Without barriers threads need no fibers.
 template <class... A>
-void launch(void (*kernel)(A...), bool barriers, unsigned blocks, const unsigned* threads, void** arguments) {
+void launch(void (*kernel)(A...), bool barriers, unsigned blocks, const unsigned* threads, size_t room,
+            void** arguments) {
   gridDim = {blocks, 1, 1}, blockDim = {threads[0], threads[1], threads[2]};
   const auto indices = std::index_sequence_for<A...>{};
   struct Call {
@@ -127,6 +132,7 @@ void launch(void (*kernel)(A...), bool barriers, unsigned blocks, const unsigned
   } bound{kernel, arguments};
   for (unsigned b = 0; b < blocks; ++b) {
     blockIdx = {b, 0, 0};
+    shared.assign(room, char(0xff));  // what is read before it is written is not a number
     const unsigned n = threads[0] * threads[1] * threads[2];
     if (barriers) {
       Block::here().run(
@@ -149,7 +155,7 @@ void launch(void (*kernel)(A...), bool barriers, unsigned blocks, const unsigned
 
 inline void __syncthreads() { host::Block::here().wait(); }
 
-#define HOST_KERNEL(name, barriers)                                                         \
-  extern "C" void host_##name(unsigned blocks, const unsigned* threads, void** arguments) { \
-    host::launch(name, barriers, blocks, threads, arguments);                               \
+#define HOST_KERNEL(name, barriers)                                                                      \
+  extern "C" void host_##name(unsigned blocks, const unsigned* threads, size_t room, void** arguments) { \
+    host::launch(name, barriers, blocks, threads, room, arguments);                                      \
   }

@@ -40,10 +40,12 @@ class HostKernels:
         sanitize = "SEISKERN_SANITIZE" in os.environ
         self._library = ctypes.CDLL(str(build(folder, source, defines, sanitize)))
 
-    def launch(self, name, blocks, threads, *arguments):
+    def launch(self, name, blocks, threads, *arguments, shared=0):
         arrays = [np.atleast_1d(np.asarray(value)) for value in arguments]
         addresses = (ctypes.c_void_p * len(arrays))(*(a.ctypes.data for a in arrays))
-        getattr(self._library, f"host_{name}")(blocks, (ctypes.c_uint * 3)(*threads), addresses)
+        getattr(self._library, f"host_{name}")(
+            blocks, (ctypes.c_uint * 3)(*threads), ctypes.c_size_t(shared), addresses
+        )
 
     def repeat(self, times, body):
         for _ in range(times):

@@ -15,6 +15,7 @@ from cuda_host import HostKernels, build
 from random_runs import DTYPES, EPS, ORDERS, ROUNDINGS_PER_STEP, SPEED, random_run
 from test_elastic import BELOW_SURFACE, SHAPES, WIDTHS, layers
 
+from seiskern import _ext
 from seiskern.kernels import elastic, gpu
 from seiskern.kernels.elastic import cuda, cuda_adjoint
 
@@ -25,6 +26,7 @@ BLOCKS = {
 }
 SERIES = {"inject", "record", "weigh", "correct", "tick"}
 KERNELS = {
+    cuda.SHOTS: SERIES | {"shots"},
     cuda.SOURCE: SERIES | {"velocity_inside", "velocity_edges", "stress_inside", "stress_edges"},
     cuda_adjoint.SOURCE: SERIES
     | {"velocity_back_inside", "velocity_back_edges", "stress_back_inside", "stress_back_edges"},
@@ -37,12 +39,17 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("host")
 
 
+# A block of threads that neither fits the nodes nor the entries.
+WHOLE = cuda.Blocks((23, 1, 1))
+
+
 def kernels(folder, problem, blocks):
-    return HostKernels(folder, "step_host.cpp", cuda.defines(problem, blocks))
+    name = "shots_host.cpp" if blocks is WHOLE else "step_host.cpp"
+    return HostKernels(folder, name, cuda.defines(problem, blocks))
 
 
 def advanced(run, blocks, folder, cuts=None):
-    """As `Run.kernel`, by the kernels of a GPU."""
+    """As `Run.kernel`, by the kernels of a GPU: step by step, or with `WHOLE` by one launch."""
     problem = run.problem
     state = elastic.State.zeros(problem, run.n_shots)
     problem.view(state.fields)[:] = run.start
@@ -51,7 +58,7 @@ def advanced(run, blocks, folder, cuts=None):
         for _, node, index, number, series, weight, data in run.points
     ]
     medium, profiles = problem.pack(run.medium), problem.profiles(SPEED, 0.1, 1e-3, 0.2)
-    steps = cuda.Stepper(
+    steps = (cuda.Resident if blocks is WHOLE else cuda.Stepper)(
         problem,
         state,
         medium,
@@ -102,6 +109,33 @@ def test_equals_the_cpu_below_a_free_surface(ndim, dtype, order, folder, surface
             shape = (depth + planes[0], *planes[1:])
             run = random_run(rng, shape, order, dtype, layers(first, shape, depth), depth)
             assert_equal_to_cpu(run, BLOCKS[ndim][number % 2], folder)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_a_shot_in_one_block_equals_the_cpu(dtype, order, folder, surfaces, rng):
+    cases = [(shape, first, 0) for shape in SHAPES for first in WIDTHS if len(shape) == 2]
+    depth = surfaces[order].depth
+    below = [(depth + planes[0], planes[1]) for planes in BELOW_SURFACE if len(planes) == 2]
+    cases += [(shape, first, depth) for shape in below for first in ("none", "meeting", "after")]
+    for number, (shape, first, planes) in enumerate(cases):
+        run = random_run(
+            *(rng, shape, order, dtype, layers(first, shape, planes), planes),
+            n_shots=1 + number % 2,
+            n_media=1 + number % 2,
+            orthorhombic=number % 3 == 0,
+        )
+        assert_equal_to_cpu(run, WHOLE, folder, cuts=[2, 3, run.n_steps])
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_multiprocessor_has_room_for_a_shot(order):
+    """Of 64 x 64 nodes with layers: an H100 or H200 gives a block 227 KiB."""
+    problem = elastic.Problem((84, 84), (1.0, 1.0), 0.1, order, absorbing=((10, 10), (10, 10)))
+    fields, memory = 5 * (84 + order) * (84 + order // 2), 8 * 20 * 84
+    room = _ext.require().elastic_room(problem.native)
+    assert room == 4 * (fields + memory + 5 * order // 2)
+    assert room <= 227 << 10
 
 
 def test_shots_have_media_of_their_own(folder, rng):
@@ -189,20 +223,15 @@ def test_nothing_is_out_of_bounds(name):
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
 
 
-# Every fifth of 64 has all orders, types, media and indices among them.
-SOME = slice(None, None, 5)
-
-
-@pytest.mark.parametrize(
-    "which", [pytest.param(SOME, id="some"), pytest.param(slice(None), id="all", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("some", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["some", "all"])
 @pytest.mark.parametrize("source", KERNELS)
-def test_compiles_for_gpus(source, which, capsys):
+def test_compiles_for_gpus(source, some, capsys):
     """By NVRTC, all that may be asked for: no spills, no more registers than there should be."""
     pytest.importorskip("cuda.bindings.nvrtc")
     wanted = list(cuda.specialisations())
     assert len(wanted) == 64
-    wanted = wanted[which]
+    if some:  # of all orders, types and media
+        wanted = wanted[:: 3 if source == cuda.SHOTS else 5]
     for key, values in (
         ("SK_RADIUS", 4),
         ("SK_REAL", 2),
@@ -230,6 +259,8 @@ def assert_within_budget(source, real, found):
 
 def budget(name, real):
     """Registers of a thread, at most: 65,536 are for the threads of one multiprocessor."""
+    if name == "shots":
+        return 128 if real == "float" else 255
     if "stress_back" in name:
         return 255
     if "edges" in name:
@@ -240,8 +271,15 @@ def budget(name, real):
 ARCHS = (80, 90, 100)
 
 
-@pytest.mark.parametrize(("ndim", "order", "real"), [(2, 4, "double"), (3, 8, "float")])
-@pytest.mark.parametrize("source", KERNELS)
+@pytest.mark.parametrize(
+    ("source", "ndim", "order", "real"),
+    [
+        (cuda.SOURCE, 2, 4, "double"),
+        (cuda.SOURCE, 3, 8, "float"),
+        (cuda_adjoint.SOURCE, 3, 8, "float"),
+        (cuda.SHOTS, 2, 4, "float"),
+    ],
+)
 def test_compiles_with_nvcc(source, ndim, order, real, tmp_path):
     """For three generations of GPUs."""
     if shutil.which("nvcc") is None:
@@ -249,7 +287,8 @@ def test_compiles_with_nvcc(source, ndim, order, real, tmp_path):
     dtype = torch.float32 if real == "float" else torch.float64
     problem = elastic.Problem((1,) * ndim, (1.0,) * ndim, 1.0, order, dtype)
     targets = [f"-gencode=arch=compute_{arch},code=sm_{arch}" for arch in ARCHS]
-    options = gpu.command_line(cuda.defines(problem, cuda.Blocks.of(problem)))
+    blocks = cuda.Resident.blocks(problem) if source == cuda.SHOTS else cuda.Blocks.of(problem)
+    options = gpu.command_line(cuda.defines(problem, blocks))
     done = subprocess.run(
         [
             *("nvcc", "-c", *targets, *options, "-Xptxas=-v", f"-I{gpu.folder()}"),

@@ -40,6 +40,7 @@ def card(folder, monkeypatch):
     """A machine with a GPU."""
     monkeypatch.setattr(gpu, "Loaded", host_kernels(folder))
     monkeypatch.setattr(gpu, "why_not", str)
+    monkeypatch.setattr(gpu, "shared_memory", lambda device: 0)
     monkeypatch.setattr(torch.cuda, "_lazy_init", lambda: None)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
     with TwoDevices():
@@ -91,6 +92,18 @@ def test_records_are_those_of_the_cpu(ndim, quantity, card):
     back = sk.simulate(medium(ndim), *acquisition(ndim), backend="cuda", **options).data
     assert not isinstance(back, OnGpu)
     assert_alike(back, wanted)
+
+
+@pytest.mark.parametrize("quantity", ["velocity", "pressure"])
+def test_shots_that_a_multiprocessor_has_room_for(quantity, card, monkeypatch):
+    asked = []
+    monkeypatch.setattr(gpu, "shared_memory", lambda device: asked.append(device) or 227 << 10)
+    monkeypatch.setattr(cuda.Resident, "blocks", staticmethod(lambda problem: cuda.Blocks((64, 1, 1))))
+    options = {"dt": DT, "nt": NT, "quantity": quantity, "order": 4, "absorbing": 4}
+    wanted = sk.simulate(medium(2), *acquisition(2), **options).data
+    assert not asked
+    assert_alike(sk.simulate(medium(2), *acquisition(2), backend="cuda", **options).data, wanted)
+    assert asked == [GPU]
 
 
 @pytest.mark.parametrize("corrected", [True, False])

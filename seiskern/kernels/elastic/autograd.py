@@ -103,7 +103,7 @@ class Propagation:
         """Make steps from ``first`` to ``last``; look where that is wanted."""
         stops = sorted({stop for stop in self.stops if first < stop < last} | {last})
         given = self.problem, state, medium, self.profiles, self.sources, self.receivers
-        on_gpu = cuda.Stepper(*given, history) if cuda.here(state.fields) else None
+        on_gpu = cuda.stepper(*given, history) if cuda.here(state.fields) else None
         for begin, end in pairwise([first, *stops]):
             if on_gpu is None:
                 run(*given, begin, end, history=history)

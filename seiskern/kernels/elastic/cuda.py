@@ -18,7 +18,7 @@ from seiskern.kernels.elastic.plan import FIELD_NUMBER, History, Problem, State
 from seiskern.kernels.elastic.points import Points
 from seiskern.kernels.elastic.run import native_run
 
-SOURCE = "elastic/step.cu"
+SOURCE, SHOTS = "elastic/step.cu", "elastic/shots.cu"
 
 STEPS = 16
 """Of a graph."""
@@ -75,18 +75,18 @@ def defines(problem: Problem, blocks: Blocks) -> dict[str, Any]:
         "SK_INDEX": "int32_t" if index_type(problem) == torch.int32 else "int64_t",
         "SK_LANES": blocks.lanes,
         "SK_PLANES": blocks.planes,
-        "SK_THREADS": max(THREADS, blocks.all),
+        "SK_THREADS": max(THREADS, blocks.all),  # of any kernel in a file
     }
 
 
-def specialisations() -> Iterator[dict[str, Any]]:
-    """All that may be asked for."""
+def specialisations(source: str = SOURCE) -> Iterator[dict[str, Any]]:
+    """All that may be asked for of a source."""
     for order, dtype, orthorhombic in product((2, 4, 6, 8), (torch.float32, torch.float64), (False, True)):
-        for ndim in (2, 3):
+        for ndim in (2,) if source == SHOTS else (2, 3):
             problem = Problem((1,) * ndim, (1.0,) * ndim, 1.0, order, dtype, orthorhombic=orthorhombic)
-            own = defines(problem, Blocks.of(problem))
-            for index in ("int32_t", "int64_t"):
-                yield own | {"SK_INDEX": index}
+            blocks = Resident.blocks(problem) if source == SHOTS else Blocks.of(problem)
+            for index in ("int32_t",) if source == SHOTS else ("int32_t", "int64_t"):
+                yield defines(problem, blocks) | {"SK_INDEX": index}
 
 
 @lru_cache(maxsize=16)
@@ -184,6 +184,7 @@ class Grouped:
         self._kept: list[Tensor | None] = [
             start.to(torch.int32),
             None if entries.shot is None else shot[start[:-1]].to(torch.int32),
+            self._ranges(shot[start[:-1]], entries.shot is None, n_shots),
             entries.node.to(index_type(problem)),
             entries.field.to(torch.int32),
             entries.series.to(torch.int32),
@@ -192,6 +193,15 @@ class Grouped:
         ]
         addresses = [0 if value is None else value.data_ptr() for value in self._kept]
         self.native = gpu.packed([*addresses, len(counts), n_series, n_steps])
+
+    @staticmethod
+    def _ranges(shot: Tensor, alike: bool, n_shots: int) -> Tensor:
+        """Groups of each shot, [begin, end)."""
+        if alike:
+            return torch.tensor([[0, len(shot)]] * n_shots, dtype=torch.int32).to(shot.device)
+        end = torch.bincount(shot, minlength=n_shots).cumsum(0)
+        begin = torch.nn.functional.pad(end[:-1], (1, 0))
+        return torch.stack([begin, end], dim=1).to(torch.int32).contiguous()
 
 
 def fields_of(problem: Problem, arrays: Tensor, names: Sequence[str], slices: int = 0, first: int = 0) -> Any:
@@ -287,6 +297,9 @@ class Stepper:
         If an array does not fit the problem.
     """
 
+    source = SOURCE
+    blocks = Blocks.of
+
     def __init__(
         self,
         problem: Problem,
@@ -300,8 +313,8 @@ class Stepper:
         blocks: Blocks | None = None,
     ) -> None:
         device, n_shots = state.fields.device, len(state.fields)
-        self._blocks = blocks or Blocks.of(problem)
-        self._kernels = kernels or gpu.Loaded(device, SOURCE, defines(problem, self._blocks))
+        self._blocks = blocks or self.blocks(problem)
+        self._kernels = kernels or gpu.Loaded(device, self.source, defines(problem, self._blocks))
         points = [p.to(device) for p in (*sources, *receivers)]
         self._points = [
             Grouped(problem, Flat.of(problem, p), p.data, by_node=n < 2) for n, p in enumerate(points)
@@ -322,6 +335,7 @@ class Stepper:
         self._run = np.frombuffer(content, dtype=f"V{len(content)}")
         self._tiles = tiles_of(inside, edges, n_shots)
         self.counter = Counter(device)
+        self._problem, self._n_shots = problem, n_shots
         self._history, self._velocities = history, state.fields[:, : problem.ndim]
         self._slices = None if history is None else slices_of(problem, history, 1)
 
@@ -351,3 +365,40 @@ class Stepper:
                 launch_points(self._kernels, "record", receiver, self._fields, *step)
         if n:
             self._kernels.launch("tick", 1, (1, 1, 1), self.counter.address, np.int32(n))
+
+
+class Resident(Stepper):
+    """The same for shots in 2-D that a multiprocessor has room for: all steps of a run are one launch."""
+
+    source = SHOTS
+
+    @staticmethod
+    def blocks(problem: Problem) -> Blocks:
+        """As many threads as registers allow."""
+        return Blocks((512 if problem.dtype == torch.float32 else 256, 1, 1))
+
+    def run(self, first: int, last: int) -> None:
+        """Make steps from ``first`` to ``last``."""
+        points = (grouped.native for grouped in self._points)
+        steps = np.int64(first), np.int64(last)
+        room = _ext.require().elastic_room(self._problem.native)
+        self._kernels.launch(
+            "shots", self._n_shots, self._blocks.threads, self._run, *points, *steps, shared=room
+        )
+
+
+def stepper(
+    problem: Problem,
+    state: State,
+    medium: Tensor,
+    profiles: Tensor,
+    sources: Sequence[Points],
+    receivers: Sequence[Points],
+    history: History | None = None,
+) -> Stepper:
+    """That which is quicker for a run; see `Stepper`."""
+    kind = Stepper
+    if problem.ndim == 2 and history is None:
+        room = _ext.require().elastic_room(problem.native)
+        kind = Resident if room <= gpu.shared_memory(state.fields.device) else Stepper
+    return kind(problem, state, medium, profiles, sources, receivers, history)
