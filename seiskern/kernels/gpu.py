@@ -65,6 +65,8 @@ def _required(module: str, what: str) -> Any:
 
 def why_not() -> str:
     """Why GPUs are not used, or nothing."""
+    if torch.version.hip is not None:
+        return "kernels are for NVIDIA GPUs, and this torch is built for others"
     if torch.version.cuda is None:
         return "this torch is built for the CPU only"
     if not torch.cuda.is_available():
@@ -298,8 +300,10 @@ class Loaded:
 
     def repeat(self, times: int, body: Callable[[], None]) -> None:
         """See `Kernels`; by a graph, which costs no time of Python's."""
+        if times > 0:
+            body()  # it may load what must not be loaded during a capture
         if times < 2:
-            return body() if times else None
+            return
         with self._cupy.cuda.Device(self._device.index):
             self._stream = self._cupy.cuda.Stream(non_blocking=True)
             try:
@@ -308,7 +312,7 @@ class Loaded:
                 graph = self._stream.end_capture()
             finally:
                 self._stream = None
-            for _ in range(times):
+            for _ in range(times - 1):
                 graph.launch(self._current)
             # A graph must outlive what it launched.
             self._current.synchronize()

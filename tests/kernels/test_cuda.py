@@ -1,11 +1,13 @@
 """CUDA kernels, run on the host by a shim, equal those of the CPU; and they compile for GPUs without one."""
 
+import contextlib
 import itertools
 import os
 import re
 import shutil
 import subprocess
 import sys
+import types
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -379,3 +381,116 @@ def test_the_shim_builds_each_kernel_once(folder):
     problem = elastic.Problem((5, 6), (1.0, 1.0), 0.1, 4)
     defines = cuda.defines(problem, BLOCKS[2][0])
     assert build(folder, "step_host.cpp", defines) == build(folder, "step_host.cpp", defines)
+
+
+class FakeCuPy:
+    """What `Loaded` asks of CuPy, on the host: launches run at once, or are captured."""
+
+    class Kernel:
+        max_dynamic_shared_size_bytes = 48 << 10
+
+        def __init__(self, cupy, host, name):
+            self.cupy, self.host, self.name = cupy, host, name
+
+        def __call__(self, grid, block, arguments, shared_mem=0):
+            assert shared_mem <= self.max_dynamic_shared_size_bytes
+
+            def run():
+                self.host.launch(self.name, grid[0], block, *arguments, shared=shared_mem)
+
+            stream = self.cupy.current[-1]
+            if stream.captured is None:
+                self.cupy.launched.append((self.name, stream.handle))
+                run()
+            else:
+                stream.captured.append((self.name, run))
+
+    class Stream:
+        def __init__(self, cupy, handle):
+            self.cupy, self.handle, self.captured = cupy, handle, None
+
+        def __enter__(self):
+            self.cupy.current.append(self)
+
+        def __exit__(self, *_):
+            self.cupy.current.pop()
+
+        def begin_capture(self):
+            self.captured = []
+
+        def end_capture(self):
+            captured, self.captured = self.captured, None
+            return FakeCuPy.Graph(self.cupy, captured)
+
+        def synchronize(self):
+            assert self.captured is None
+
+    class Graph:
+        def __init__(self, cupy, captured):
+            self.cupy, self.captured = cupy, captured
+
+        def launch(self, stream):
+            self.cupy.graphs.append((len(self.captured), stream.handle))
+            for _, run in self.captured:
+                run()
+
+    def __init__(self, hosts):
+        self.launched, self.graphs, self.current, self.hosts = [], [], [], hosts
+        self.cuda = types.SimpleNamespace(
+            Device=lambda index: contextlib.nullcontext(),
+            Stream=lambda non_blocking: self.Stream(self, "capture"),
+            ExternalStream=lambda handle, index: self.Stream(self, handle),
+        )
+
+    def RawModule(self, path):
+        return types.SimpleNamespace(get_function=lambda name: self.Kernel(self, self.hosts[path], name))
+
+
+@pytest.fixture
+def fake(folder, monkeypatch):
+    """CuPy on the host, and a GPU that torch knows."""
+    hosts = {}
+
+    def cubin(source, defines, arch):
+        path = f"{source} {sorted(defines.items())} {arch}"
+        hosts[path] = HostKernels(folder, f"{Path(source).stem}_host.cpp", defines)
+        return path
+
+    cupy = FakeCuPy(hosts)
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    monkeypatch.setattr(gpu, "cubin", cubin)
+    monkeypatch.setattr(gpu, "architecture", lambda device: 90)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: types.SimpleNamespace(cuda_stream=77))
+    gpu._module.cache_clear()
+    yield cupy
+    gpu._module.cache_clear()
+
+
+@pytest.mark.parametrize(("steps", "graphs"), [(5, 0), (16, 0), (37, 1), (70, 3)])
+def test_steps_are_captured_in_graphs(steps, graphs, fake, rng):
+    run = random_run(rng, (9, 12), 4, n_steps=steps)
+    built = [elastic.Points.build(run.problem, p[-1].clone(), p[1][:, 0], *p[2:6]) for p in run.points]
+    state = elastic.State.zeros(run.problem, run.n_shots)
+    run.problem.view(state.fields)[:] = run.start
+    profiles = run.problem.profiles(SPEED, 0.1, 1e-3, 0.2)
+    given = run.problem, state, run.problem.pack(run.medium), profiles, built[:2], built[2:]
+    cuda.Stepper(*given).run(0, steps)
+    fields, velocities, stresses, _ = run.kernel()
+    for value, wanted in zip(
+        (state.fields, built[2].data, built[3].data), (fields, velocities, stresses), strict=True
+    ):
+        value = run.problem.view(value) if value is state.fields else value
+        assert (value - wanted).abs().max() <= 1e-12 * wanted.abs().max()
+    # Two parts and points of two kinds, of which no node has a layer: 6 launches a step, and the counter.
+    assert fake.graphs == [(6 * cuda.STEPS + 1, 77)] * graphs
+    assert {stream for _, stream in fake.launched} == {77}
+
+
+def test_a_block_asks_for_its_shared_memory(fake, rng):
+    run = random_run(rng, (84, 84), 4, n_steps=3)
+    state = elastic.State.zeros(run.problem, 1)
+    none = [elastic.Points.none(run.problem, 1, 3)] * 2
+    medium, profiles = run.problem.pack(run.medium), run.problem.profiles(SPEED, 0.1, 1e-3)
+    cuda.Resident(run.problem, state, medium, profiles, none, none).run(0, 3)
+    assert fake.launched == [("shots", 77)]
