@@ -56,6 +56,7 @@ bench: $(STAMP)
 	$(BIN)/seiskern bench adjoint $(shell $(BIN)/python -c $(HAVE_PEERS) && echo --peers)
 
 gpu: $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,plot,cuda13]'
 	SEISKERN_REQUIRE_GPU=1 $(BIN)/python -m pytest -q -m gpu tests
 	mkdir -p benches/baselines
 	$(BIN)/seiskern bench elastic adjoint --device cuda --json \
