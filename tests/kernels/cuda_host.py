@@ -11,7 +11,7 @@ from seiskern.kernels import gpu
 
 HERE = Path(__file__).resolve().parent
 FLAGS = ("-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-Wno-maybe-uninitialized", "-shared", "-fPIC")
-SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
+SANITIZE = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
 
 
 def build(folder, source, defines, sanitize=False):
