@@ -106,7 +106,7 @@ class Follow {
   Index kept_;
 };
 
-// Inside nothing follows, and all is seen as it is.
+// Inside nothing follows, nothing is damped, and all is seen as it is.
 struct Nothing {
   template <class U>
   SK_INLINE void fields(U&) const {}
@@ -167,6 +167,21 @@ SK_INLINE void add_strains(const AdjointDevice<T>& d, const View<T>& v, int32_t 
   pending.write(i);
 }
 
+template <class OfX>
+constexpr bool kInside = false;
+template <>
+constexpr bool kInside<Nothing> = true;
+
+// Strain rates of the run along an axis.
+template <bool kPlain, int kAxis>
+SK_INLINE auto rates(const AdjointDevice<T>& d, const View<T>& run, int32_t number) {
+  if constexpr (kPlain) {
+    return along<SK_DIM, SK_RADIUS, false, kAxis>(run).template rows<1>(0);
+  } else {
+    return Bare<T, false, kAxis>(d.run, run, number);
+  }
+}
+
 template <class X, class Y, class Z, class OfX, class OfY, class OfZ>
 SK_INLINE void stress_back(const AdjointDevice<T>& d, const View<T>& v, const View<T>& run, int32_t k,
                            const Place& p, X x, Y y, Z z, const OfX& of_x, const OfY& of_y, const OfZ& of_z) {
@@ -174,7 +189,7 @@ SK_INLINE void stress_back(const AdjointDevice<T>& d, const View<T>& v, const Vi
   Pending<false> t(v);
   add<false>({t}, v, i, p.c, x, y, z);
   add_strains(d, v, k, p, i, x, y, z);
-  t.damp(k, p.j, p.c);
+  if constexpr (!kInside<OfX>) t.damp(k, p.j, p.c);
   of_x.fields(t), of_z.fields(t);
   if constexpr (SK_DIM == 3) of_y.fields(t);
   t.write(i);
@@ -184,9 +199,9 @@ SK_INLINE void stress_back(const AdjointDevice<T>& d, const View<T>& v, const Vi
   if constexpr (SK_DIM == 3) of_y.trace(trace);
   T* image[SK_IMAGES];
   images_of_shot(d, p.shot, image);
-  Bare<T, false, SK_X> rate_x(d.run, run, p.c);
-  Bare<T, false, SK_Y> rate_y(d.run, run, p.j);
-  Bare<T, false, SK_Z> rate_z(d.run, run, k);
+  auto rate_x = rates<kInside<OfX>, SK_X>(d, run, p.c);
+  auto rate_y = rates<kInside<OfX>, SK_Y>(d, run, p.j);
+  auto rate_z = rates<kInside<OfX>, SK_Z>(d, run, k);
   image_strains(image, t, i, p.c, rate_x, rate_y, rate_z, of_x, of_y, of_z);
 }
 
@@ -203,7 +218,7 @@ SK_INLINE void velocity_back(const AdjointDevice<T>& d, const View<T>& v, const 
   for (int n = 0; n < 3; ++n) {
     if (SK_DIM == 3 || n != SK_Y) last.of(SK_VX + n) = B::load(before.field[SK_VX + n] + i, 0);
   }
-  w.damp(k, p.j, p.c), last.damp(k, p.j, p.c);
+  if constexpr (!kInside<OfX>) w.damp(k, p.j, p.c), last.damp(k, p.j, p.c);
   of_x.fields(w), of_z.fields(w);
   if constexpr (SK_DIM == 3) of_y.fields(w);
   w.write(i);
@@ -254,7 +269,7 @@ using Back = const AdjointDevice<T>;
 extern "C" {
 
 // The step is *last + n.
-__global__ void __launch_bounds__(SK_THREADS, 1)
+__global__ void __launch_bounds__(SK_THREADS, sizeof(T) == 4 ? 2 : 1)
     stress_back_inside(const __grid_constant__ Back d, const int64_t* last, int32_t n) {
   back<false, false>(d, *last + n);
 }

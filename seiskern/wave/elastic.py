@@ -177,7 +177,7 @@ def simulate(
         try:
             run = Run(medium, decided, groups, receivers, quantity, multiaxial, device)
             data = run.records(snapshots, progress, strategy)
-        except torch.OutOfMemoryError as error:
+        except torch.cuda.OutOfMemoryError as error:
             raise MemoryError(_what_fits(medium, groups, receivers, strategy, device, options)) from error
         return Seismograms(data, run.components, decided.clock.dt, quantity, run.written)
 

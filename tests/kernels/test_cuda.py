@@ -274,7 +274,7 @@ def budget(name, real):
     if name == "shots":
         return 128 if real == "float" else 255
     if "stress_back" in name:
-        return 255
+        return 128 if name.endswith("inside") and real == "float" else 255
     if "edges" in name:
         return 128
     return 64 if real == "float" else 128 if "back" in name else 96

@@ -285,7 +285,7 @@ def test_records_on_a_real_gpu(ndim):
 
 def test_too_little_memory_is_told_with_what_fits(kernels_of_a_gpu, monkeypatch):
     def none(*_):
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(cuda, "history_of", none)
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 1 << 20)
