@@ -281,7 +281,7 @@ __global__ void __launch_bounds__(SK_THREADS)
     velocity_back_inside(const __grid_constant__ Back d, const int64_t* last, int32_t n) {
   back<true, false>(d, *last + n);
 }
-__global__ void __launch_bounds__(SK_THREADS, 2)
+__global__ void __launch_bounds__(SK_THREADS, sizeof(T) == 4 ? 2 : 1)
     velocity_back_edges(const __grid_constant__ Back d, const int64_t* last, int32_t n) {
   back<true, true>(d, *last + n);
 }

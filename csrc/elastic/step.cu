@@ -72,7 +72,7 @@ using Run = const Device<T>;
 extern "C" {
 
 // The step is *first + n.
-__global__ void __launch_bounds__(SK_THREADS)
+__global__ void __launch_bounds__(SK_THREADS, sizeof(T) == 4 ? 0 : 1)
     velocity_inside(const __grid_constant__ Run d, const int64_t* first, int32_t n) {
   update_inside<true>(d, *first + n);
 }
@@ -80,7 +80,7 @@ __global__ void __launch_bounds__(SK_THREADS, 2)
     velocity_edges(const __grid_constant__ Run d, const int64_t* first, int32_t n) {
   update_edges<true>(d, *first + n);
 }
-__global__ void __launch_bounds__(SK_THREADS)
+__global__ void __launch_bounds__(SK_THREADS, sizeof(T) == 4 ? 0 : 1)
     stress_inside(const __grid_constant__ Run d, const int64_t* first, int32_t n) {
   update_inside<false>(d, *first + n);
 }

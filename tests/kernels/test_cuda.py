@@ -270,14 +270,13 @@ def assert_within_budget(source, real, found):
 
 
 def budget(name, real):
-    """Registers of a thread, at most: 65,536 are for the threads of one multiprocessor."""
-    if name == "shots":
-        return 128 if real == "float" else 255
-    if "stress_back" in name:
-        return 128 if name.endswith("inside") and real == "float" else 255
-    if "edges" in name:
-        return 128
-    return 64 if real == "float" else 128 if "back" in name else 96
+    """Registers of a thread, at most: 65,536 are for the threads of one multiprocessor.
+
+    In double precision as many as it takes.
+    """
+    if real == "double" or name == "stress_back_edges":
+        return 255
+    return 64 if name in ("velocity_inside", "stress_inside", "velocity_back_inside") else 128
 
 
 ARCHS = (80, 90, 100)
