@@ -28,6 +28,8 @@ def run(options: argparse.Namespace) -> int:
     archs = options.arch or [gpu.architecture(torch.device("cuda")) if torch.cuda.is_available() else 0]
     if not archs[0]:
         raise ValueError("`--arch` must be given where there is no GPU: --arch 90, say")
+    if bad := [arch for arch in archs if arch < gpu.OLDEST]:
+        raise ValueError(f"`--arch` must be >= {gpu.OLDEST}, got {bad[0]}")
     wanted = [
         (source, defines, arch)
         for source in (cuda.SOURCE, cuda.SHOTS, cuda_adjoint.SOURCE)

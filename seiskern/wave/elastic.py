@@ -149,29 +149,19 @@ def simulate(
     groups = as_shots(shots)
     if medium.batched and len(medium.rho) != len(groups):
         raise ValueError(f"`medium` must hold 1 or {len(groups)} media (one per shot), got {len(medium.rho)}")
-    decided = plan(
-        medium,
-        dt=dt,
-        nt=nt,
-        order=order,
-        absorbing=absorbing,
-        free_surface=free_surface,
-        dispersion_correction=dispersion_correction,
-        quantity="velocity" if snapshots is not None and snapshots.quantity == "velocity" else quantity,
-        n_shots=len(groups),
-    )
-    if multiaxial is None:
-        multiaxial = decided.multiaxial
-    strategy = adjoint
-    options = {
+    options: dict[str, Any] = {
         "dt": dt,
         "nt": nt,
-        "quantity": quantity,
         "free_surface": free_surface,
         "absorbing": absorbing,
         "order": order,
         "dispersion_correction": dispersion_correction,
+        "quantity": "velocity" if snapshots is not None and snapshots.quantity == "velocity" else quantity,
     }
+    decided = plan(medium, n_shots=len(groups), **options)
+    if multiaxial is None:
+        multiaxial = decided.multiaxial
+    strategy = adjoint
 
     def go(medium: Medium, groups: list[list[Source]], receivers: Receivers) -> Seismograms:
         try:

@@ -270,7 +270,7 @@ def _(tensors: Sequence[Tensor], *static: Any) -> tuple[Tensor, Tensor]:
     begin = 3 + (len(ORTHORHOMBIC[ndim]) if given["medium"] == "effective" else 0)
     n_receivers = max(tensor.numel() for tensor in tensors[begin : begin + len(axes)])
     shape = (len(shots), len(QUANTITIES[given["quantity"]].parts(ndim)), n_receivers, given["nt"])
-    return first.new_empty(shape), first.new_empty(1, dtype=torch.int64)
+    return first.new_empty(shape), first.new_empty(1, dtype=torch.int64, device="cpu")
 
 
 @backward.register_fake

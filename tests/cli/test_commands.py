@@ -361,6 +361,10 @@ def test_precompile_asks_for_an_architecture(cli, monkeypatch):
     )
 
 
+def test_precompile_refuses_what_is_too_old(cli):
+    assert cli("precompile", "--arch", "12")[2] == "seiskern: error: `--arch` must be >= 75, got 12\n"
+
+
 def test_bench_on_a_gpu(cli, monkeypatch):
     def run_bench(families, peers, toy, turns):
         assert (families, peers, turns) == (["elastic", "adjoint"], False, 5)

@@ -233,7 +233,8 @@ def test_the_way_back_stays_on_its_device(ndim, quantity, card):
 
 
 def test_what_a_gpu_does_not_do_yet(kernels_of_a_gpu):
-    for adjoint in (sk.BoundarySaved(), sk.Full(dtype=torch.int16), sk.Full(where="disk")):
+    refused = sk.BoundarySaved(), sk.Full(dtype=torch.int16), sk.Full(where="disk")
+    for adjoint in (*refused, sk.Checkpointed(dtype=torch.int8)):
         with pytest.raises(NotImplementedError, match="on a GPU so far"):
             gradients(2, "velocity", adjoint)
 

@@ -23,7 +23,7 @@ from seiskern.kernels.elastic.cuda_adjoint import AdjointStepper
 from seiskern.kernels.elastic.plan import History, Problem, State
 from seiskern.kernels.elastic.points import Points
 from seiskern.kernels.elastic.run import run
-from seiskern.kernels.elastic.strategy import Back, Forward, Strategy, schedule
+from seiskern.kernels.elastic.strategy import Back, Forward, Strategy, check_gpu, schedule
 from seiskern.kernels.memory import empty
 
 
@@ -159,6 +159,8 @@ class _Tape:
 
     def __init__(self, what: Propagation, medium: Tensor) -> None:
         self.what, self.medium = what, medium
+        if cuda.here(what.state.fields):
+            check_gpu(what.strategy)
         self.n_shots, self.steps = len(what.state.fields), what.stops[-1]
         self.cuts = what.strategy.cuts(what.problem, self.steps)
         none = Points.none(what.problem, self.n_shots, self.steps)
@@ -239,7 +241,6 @@ class _Tape:
         """Make a segment with its history."""
         first, last = self.cuts[segment], self.cuts[segment + 1]
         if cuda.here(state.fields):
-            what.strategy.check_gpu()
             self.history = cuda.history_of(what.problem, self.n_shots, first, last, state.fields.device)
         else:
             self.history = what.strategy.history(what.problem, self.n_shots, first, last)

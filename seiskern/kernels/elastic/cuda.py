@@ -387,18 +387,10 @@ class Resident(Stepper):
         )
 
 
-def stepper(
-    problem: Problem,
-    state: State,
-    medium: Tensor,
-    profiles: Tensor,
-    sources: Sequence[Points],
-    receivers: Sequence[Points],
-    history: History | None = None,
-) -> Stepper:
-    """That which is quicker for a run; see `Stepper`."""
+def stepper(problem: Problem, state: State, *given: Any) -> Stepper:
+    """That which is quicker for a run; of what `Stepper` takes, the history the last."""
     kind = Stepper
-    if problem.ndim == 2 and history is None:
+    if problem.ndim == 2 and given[-1] is None:
         room = _ext.require().elastic_room(problem.native)
         kind = Resident if room <= gpu.shared_memory(state.fields.device) else Stepper
-    return kind(problem, state, medium, profiles, sources, receivers, history)
+    return kind(problem, state, *given)

@@ -38,15 +38,6 @@ class Kept:
         """Of a kept velocity."""
         return BITS[self.dtype]
 
-    def check_gpu(self) -> None:
-        """Refuse what runs on a GPU do not do yet."""
-        if self.dtype is not None or isinstance(self, BoundarySaved):
-            raise NotImplementedError(
-                "`adjoint` must be Full() or Checkpointed() on a GPU so far, with velocities as they are"
-            )
-        if self.where != "memory" and isinstance(self, Full):
-            raise NotImplementedError("`where` must be 'memory' for Full() on a GPU so far")
-
     def cuts(self, problem: Problem, steps: int) -> list[int]:
         """Steps at which segments begin and end."""
         del problem
@@ -223,6 +214,16 @@ def checked(adjoint: Strategy | None) -> Strategy:
         names = "Full, Checkpointed or BoundarySaved"
         raise TypeError(f"`adjoint` must be {names}, got {type(adjoint).__name__}")
     return adjoint or Full()
+
+
+def check_gpu(strategy: Strategy) -> None:
+    """Refuse what runs on a GPU do not do yet."""
+    if strategy.dtype is not None or isinstance(strategy, BoundarySaved):
+        raise NotImplementedError(
+            "`adjoint` must be Full() or Checkpointed() on a GPU so far, with velocities as they are"
+        )
+    if strategy.where != "memory" and isinstance(strategy, Full):
+        raise NotImplementedError("`where` must be 'memory' for Full() on a GPU so far")
 
 
 @dataclass(frozen=True)
