@@ -233,19 +233,21 @@ PYBIND11_MODULE(_C, m) {
     return std::make_tuple(c.planes, c.taps, c.weights);
   });
   m.def("elastic_room", &seiskern::elastic::room_of);
+  m.def("elastic_edge_nodes", &seiskern::elastic::edge_nodes);
   // Arguments of GPU kernels, and their tiles.
   m.def("elastic_device", [](const sk_elastic& run, const std::array<int32_t, 3>& threads, int32_t lanes,
-                             int32_t planes, std::uintptr_t closure, std::uintptr_t twos) {
-    const auto made =
-        seiskern::elastic::make_device_run(run, {threads, lanes, planes}, pointer(closure), pointer(twos));
+                             int32_t planes, std::uintptr_t closure, std::uintptr_t twos, bool keeper) {
+    const auto made = seiskern::elastic::make_device_run(run, {threads, lanes, planes}, pointer(closure),
+                                                         pointer(twos), keeper);
     return std::make_tuple(py::bytes(made.bytes.data(), made.bytes.size()), made.inside, made.edges);
   });
   m.def("elastic_adjoint_device",
         [](const sk_elastic& run, const std::array<int32_t, 3>& threads, int32_t lanes, int32_t planes,
            std::uintptr_t closure, std::uintptr_t twos, std::uintptr_t images, std::uintptr_t strain,
-           int64_t begin, int64_t end) {
+           std::uintptr_t wavefield, int64_t begin, int64_t end) {
           sk_elastic_adjoint problem{};
           problem.run = run, problem.images = pointer(images), problem.strain = pointer(strain);
+          problem.wavefield = pointer(wavefield);
           const auto made = seiskern::elastic::make_adjoint_device(
               problem, {threads, lanes, planes}, pointer(closure), pointer(twos), begin, end);
           return std::make_tuple(py::bytes(made.bytes.data(), made.bytes.size()), made.inside, made.edges);

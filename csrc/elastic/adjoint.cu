@@ -1,5 +1,6 @@
 // The way back of half steps on a GPU, for all shots at a time; adjoint.h has the equations. Compiled for one
-// problem as step.cu is.
+// problem as step.cu is, and by SK_REVERSED, 1 if velocities of the run are kept at edges only: then the run goes
+// back in time beside, by the same step taken from its fields, for sources and layers see README.md.
 //
 // Before an update gradients of records are injected, by `inject` of step.cu: a sum is the same whatever its
 // order. After it those of sources are sampled, by `record`. So an update does all else at once: it damps,
@@ -30,11 +31,15 @@ struct Unit {
   }
 };
 
-// A view of velocities of the run before a step.
-SK_INLINE View<T> velocities(const AdjointDevice<T>& d, const View<T>& like, int64_t shot, int64_t step) {
+// A view of the run: its fields, or the velocities of a slice of those at hand.
+SK_INLINE View<T> run_of(const AdjointDevice<T>& d, const View<T>& like, int64_t shot, int64_t slice) {
   View<T> v = like;
-  for (int n = 0; n < 3; ++n) {
-    v.field[SK_VX + n] = d.run.history[n] + shot * d.run.histories + (step - d.run.first) * d.run.slices;
+  if constexpr (SK_REVERSED) {
+    for (int f = 0; f < SK_FIELDS; ++f) v.field[f] = d.past[f] + shot * d.pasts;
+  } else {
+    for (int n = 0; n < 3; ++n) {
+      v.field[SK_VX + n] = d.run.history[n] + shot * d.run.histories + slice * d.run.slices;
+    }
   }
   return v;
 }
@@ -172,13 +177,39 @@ constexpr bool kInside = false;
 template <>
 constexpr bool kInside<Nothing> = true;
 
-// Strain rates of the run along an axis.
-template <bool kPlain, int kAxis>
-SK_INLINE auto rates(const AdjointDevice<T>& d, const View<T>& run, int32_t number) {
+// Derivatives of the run along an axis.
+template <bool kPlain, bool kVelocity, int kAxis>
+SK_INLINE auto of_run(const AdjointDevice<T>& d, const View<T>& run, int32_t number) {
   if constexpr (kPlain) {
-    return along<SK_DIM, SK_RADIUS, false, kAxis>(run).template rows<1>(0);
+    return along<SK_DIM, SK_RADIUS, kVelocity, kAxis>(run).template rows<1>(0);
   } else {
-    return Bare<T, false, kAxis>(d.run, run, number);
+    return Bare<T, kVelocity, kAxis>(d.run, run, number);
+  }
+}
+
+// The same at one node, taken once.
+template <class D>
+class Taken {
+ public:
+  SK_INLINE Taken(D d, Index i, Index c) {
+    of_[SK_X] = d.template at<SK_X>(i, c), of_[SK_Z] = d.template at<SK_Z>(i, c);
+    if constexpr (SK_DIM == 3) of_[SK_Y] = d.template at<SK_Y>(i, c);
+  }
+  template <int kN>
+  SK_INLINE B at(Index, Index) const {
+    return of_[kN];
+  }
+
+ private:
+  B of_[3];
+};
+template <bool kPlain, int kAxis>
+SK_INLINE auto rates(const AdjointDevice<T>& d, const View<T>& run, int32_t number, Index i, Index c) {
+  const auto lazy = of_run<kPlain, false, kAxis>(d, run, number);
+  if constexpr (SK_REVERSED && (SK_DIM == 3 || kAxis != SK_Y)) {
+    return Taken(lazy, i, c);
+  } else {
+    return lazy;
   }
 }
 
@@ -186,10 +217,20 @@ template <class X, class Y, class Z, class OfX, class OfY, class OfZ>
 SK_INLINE void stress_back(const AdjointDevice<T>& d, const View<T>& v, const View<T>& run, int32_t k,
                            const Place& p, X x, Y y, Z z, const OfX& of_x, const OfY& of_y, const OfZ& of_z) {
   const Index i = element(v, k, p);
+  constexpr bool kPlain = kInside<OfX>;
+  auto rate_x = rates<kPlain, SK_X>(d, run, p.c, i, p.c);
+  auto rate_y = rates<kPlain, SK_Y>(d, run, p.j, i, p.c);
+  auto rate_z = rates<kPlain, SK_Z>(d, run, k, i, p.c);
+  if constexpr (SK_REVERSED) {
+    Pending<false, true> s(run);
+    add<false>(s, run, i, p.c, rate_x, rate_y, rate_z);
+    if constexpr (!kPlain) s.free(k);
+    s.write(i);
+  }
   Pending<false> t(v);
-  add<false>({t}, v, i, p.c, x, y, z);
+  add<false>(t, v, i, p.c, x, y, z);
   add_strains(d, v, k, p, i, x, y, z);
-  if constexpr (!kInside<OfX>) t.damp(k, p.j, p.c);
+  if constexpr (!kPlain) t.damp(k, p.j, p.c);
   of_x.fields(t), of_z.fields(t);
   if constexpr (SK_DIM == 3) of_y.fields(t);
   t.write(i);
@@ -199,49 +240,81 @@ SK_INLINE void stress_back(const AdjointDevice<T>& d, const View<T>& v, const Vi
   if constexpr (SK_DIM == 3) of_y.trace(trace);
   T* image[SK_IMAGES];
   images_of_shot(d, p.shot, image);
-  auto rate_x = rates<kInside<OfX>, SK_X>(d, run, p.c);
-  auto rate_y = rates<kInside<OfX>, SK_Y>(d, run, p.j);
-  auto rate_z = rates<kInside<OfX>, SK_Z>(d, run, k);
   image_strains(image, t, i, p.c, rate_x, rate_y, rate_z, of_x, of_y, of_z);
 }
 
-template <class X, class Y, class Z, class OfX, class OfY, class OfZ>
-SK_INLINE void velocity_back(const AdjointDevice<T>& d, const View<T>& v, const View<T>& before, int32_t k,
-                             const Place& p, X x, Y y, Z z, const OfX& of_x, const OfY& of_y,
-                             const OfZ& of_z) {
-  const Index i = element(v, k, p);
-  Pending<true> w(v), undamped(v);
-  add<true>({w}, v, i, p.c, x, y, z);
-  for (int n = 0; n < 3; ++n) undamped.of(SK_VX + n) = w.of(SK_VX + n);
-  // In place of the velocities before the step those that damping left of them.
-  Pending<true> last(before);
-  for (int n = 0; n < 3; ++n) {
-    if (SK_DIM == 3 || n != SK_Y) last.of(SK_VX + n) = B::load(before.field[SK_VX + n] + i, 0);
+// What is kept in place of what is made.
+SK_INLINE void find(const AdjointDevice<T>& d, int32_t k, const Place& p, int64_t slice,
+                    Pending<true, true>& last) {
+  for (int32_t lane = 0; lane < SK_LANES; ++lane) {
+    const int box = box_of(d.kept, k, p.j, p.c + lane);
+    if (box == 0) continue;
+    const int64_t number = number_in(d.kept[box], k, p.j, p.c + lane);
+    for (int n = 0; n < 3; ++n) {
+      if (SK_DIM == 2 && n == SK_Y) continue;
+      const T* const kept = d.run.history[n] + p.shot * d.run.histories + slice * d.run.slices;
+      last.of(SK_VX + n).row[0].of[lane] = kept[number];
+    }
   }
-  if constexpr (!kInside<OfX>) w.damp(k, p.j, p.c), last.damp(k, p.j, p.c);
+}
+
+// Velocities of the run before a step; `after` become those after it, but for what sources added.
+template <bool kPlain>
+SK_INLINE void bring(const AdjointDevice<T>& d, const View<T>& run, int32_t k, const Place& p, Index i,
+                     int64_t slice, Pending<true, true>& last, B (&after)[3]) {
+  for (int n = 0; n < 3; ++n) {
+    if (SK_DIM == 2 && n == SK_Y) continue;
+    after[n] = B::load(run.field[SK_VX + n] + (SK_REVERSED ? 0 : d.run.slices) + i, 0);
+    if constexpr (!SK_REVERSED) last.of(SK_VX + n) = B::load(run.field[SK_VX + n] + i, 0);
+  }
+  if constexpr (SK_REVERSED) {
+    auto x = of_run<kPlain, true, SK_X>(d, run, p.c);
+    auto y = of_run<kPlain, true, SK_Y>(d, run, p.j);
+    auto z = of_run<kPlain, true, SK_Z>(d, run, k);
+    add<true>(last, run, i, p.c, x, y, z);
+    if constexpr (!kPlain) find(d, k, p, slice, last);
+    last.write(i);
+  }
+}
+
+template <class X, class Y, class Z, class OfX, class OfY, class OfZ>
+SK_INLINE void velocity_back(const AdjointDevice<T>& d, const View<T>& v, const View<T>& run, int64_t slice,
+                             int32_t k, const Place& p, X x, Y y, Z z, const OfX& of_x, const OfY& of_y,
+                             const OfZ& of_z) {
+  constexpr bool kPlain = kInside<OfX>;
+  const Index i = element(v, k, p);
+  const bool imaged = d.image[SK_IMAGE_VX];
+  // In place of the velocities before the step those that damping left of them.
+  Pending<true, true> last(run);
+  B after[3];
+  if (SK_REVERSED || imaged) bring<kPlain>(d, run, k, p, i, slice, last, after);
+  Pending<true> w(v), undamped(v);
+  add<true>(w, v, i, p.c, x, y, z);
+  for (int n = 0; n < 3; ++n) undamped.of(SK_VX + n) = w.of(SK_VX + n);
+  if constexpr (!kPlain) w.damp(k, p.j, p.c), last.damp(k, p.j, p.c);
   of_x.fields(w), of_z.fields(w);
   if constexpr (SK_DIM == 3) of_y.fields(w);
   w.write(i);
-  if (!d.image[SK_IMAGE_VX]) return;
+  if (!imaged) return;
   T* image[SK_IMAGES];
   images_of_shot(d, p.shot, image);
   for (int n = 0; n < 3; ++n) {
     if (SK_DIM == 2 && n == SK_Y) continue;
-    const B after = B::load(before.field[SK_VX + n] + d.run.slices + i, 0), &kept = last.of(SK_VX + n);
-    add_to(image[SK_IMAGE_VX + n], i, undamped.of(SK_VX + n) * B::all(after.row[0] - kept.row[0]));
+    const B& kept = last.of(SK_VX + n);
+    add_to(image[SK_IMAGE_VX + n], i, undamped.of(SK_VX + n) * B::all(after[n].row[0] - kept.row[0]));
   }
 }
 
 template <bool kVelocity, bool kEdges>
-SK_INLINE void back(const AdjointDevice<T>& d, int64_t step) {
+SK_INLINE void back(const AdjointDevice<T>& d, int64_t slice) {
   Place p;
   if (!find_place(d.run, kEdges ? 1 : 0, kEdges ? kBoxes : 1, p)) return;
   const View<T> v = of_shot(d.run, p.shot);
-  const View<T> run = velocities(d, v, p.shot, kVelocity ? step : step + 1);
+  const View<T> run = run_of(d, v, p.shot, kVelocity ? slice : slice + 1);
   const auto advance = [&](int32_t k, auto x, auto y, auto z, const auto& of_x, const auto& of_y,
                            const auto& of_z) {
     if constexpr (kVelocity) {
-      velocity_back(d, v, run, k, p, x, y, z, of_x, of_y, of_z);
+      velocity_back(d, v, run, slice, k, p, x, y, z, of_x, of_y, of_z);
     } else {
       stress_back(d, v, run, k, p, x, y, z, of_x, of_y, of_z);
     }
@@ -268,22 +341,22 @@ using Back = const AdjointDevice<T>;
 
 extern "C" {
 
-// The step is *last + n.
+// The step is that of the clock and n.
 __global__ void __launch_bounds__(SK_THREADS, sizeof(T) == 4 ? 2 : 1)
-    stress_back_inside(const __grid_constant__ Back d, const int64_t* last, int32_t n) {
-  back<false, false>(d, *last + n);
+    stress_back_inside(const __grid_constant__ Back d, const Clock* clock, int32_t n) {
+  back<false, false>(d, Step(clock, n).slice);
 }
 __global__ void __launch_bounds__(SK_THREADS, 1)
-    stress_back_edges(const __grid_constant__ Back d, const int64_t* last, int32_t n) {
-  back<false, true>(d, *last + n);
+    stress_back_edges(const __grid_constant__ Back d, const Clock* clock, int32_t n) {
+  back<false, true>(d, Step(clock, n).slice);
 }
 __global__ void __launch_bounds__(SK_THREADS)
-    velocity_back_inside(const __grid_constant__ Back d, const int64_t* last, int32_t n) {
-  back<true, false>(d, *last + n);
+    velocity_back_inside(const __grid_constant__ Back d, const Clock* clock, int32_t n) {
+  back<true, false>(d, Step(clock, n).slice);
 }
 __global__ void __launch_bounds__(SK_THREADS, sizeof(T) == 4 ? 2 : 1)
-    velocity_back_edges(const __grid_constant__ Back d, const int64_t* last, int32_t n) {
-  back<true, true>(d, *last + n);
+    velocity_back_edges(const __grid_constant__ Back d, const Clock* clock, int32_t n) {
+  back<true, true>(d, Step(clock, n).slice);
 }
 
 }  // extern "C"

@@ -19,6 +19,12 @@ struct AdjointDevice {
   int64_t strains;       // elements from shot to shot
   int32_t begin, end;
 
+  // With SK_REVERSED the wavefield of the run, which goes back as well. Around the first of these boxes it is
+  // not made but found in the history, which has nothing else.
+  T* past[SK_FIELDS];
+  int64_t pasts;  // elements from shot to shot
+  Box kept[kBoxes];
+
   T* image[SK_IMAGES];  // or nullptr
   int64_t images;       // elements from shot to shot
 };

@@ -10,7 +10,8 @@ namespace seiskern::elastic {
 // Columns, rows and planes [begin, end), cut into tiles, of which each has a block of threads.
 struct Box {
   int32_t begin[3], end[3], tiles[3];
-  int32_t first;  // number of its first tile
+  int32_t first;   // number of its first tile
+  int64_t before;  // nodes of boxes before it, but for those of the first
 };
 
 // The nodes of a shot: the first box has none that are in layers or in the closure of a free surface.
@@ -26,9 +27,13 @@ struct Device {
   int32_t closed, taps;
   Box box[kBoxes];
 
-  T* history[3];              // velocities before the first step of a history, or nullptr
+  T* history[3];              // velocities before the first step of those at hand, or nullptr
   int64_t histories, slices;  // elements from shot to shot and from step to step
-  int64_t first;              // that step
+};
+
+// Where kernels find it: a step, and the first step of those whose velocities are at hand.
+struct Clock {
+  int64_t step, first;
 };
 
 }  // namespace seiskern::elastic

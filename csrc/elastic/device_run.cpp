@@ -55,28 +55,66 @@ Box cut(const std::array<int64_t, 3>& begin, const std::array<int64_t, 3>& end, 
   return box;
 }
 
+// All nodes are in [begin, end), those inside in [low, high).
 struct Bounds {
-  std::array<int64_t, 3> low, high;
+  std::array<int64_t, 3> begin, low, high, end;
+
+  template <class T>
+  explicit Bounds(const View<T>& v) : begin{0, 0, 0}, low{}, high{}, end{v.nx, v.ny, v.nz} {}
 };
 
-// The nodes inside, within bounds and not closed, then what is before and after them along z, y and x.
-template <class T>
-void add_boxes(const Bounds& inside, const Blocks& blocks, Device<T>& device, DeviceRun& run) {
-  const View<T>& v = device.view;
-  std::array<int64_t, 3> begin{0, 0, 0}, end{v.nx, v.ny, v.nz}, low = inside.low, high = inside.high;
-  low[SK_Z] = std::max<int64_t>(low[SK_Z], device.closed);
+int64_t nodes_of(const Box& box) {
+  int64_t n = 1;
+  for (int axis = 0; axis < 3; ++axis) n *= std::max(0, box.end[axis] - box.begin[axis]);
+  return n;
+}
+
+// The nodes inside, then what is before and after them along z, y and x.
+int64_t add_boxes(Bounds b, const Blocks& blocks, Box (&box)[kBoxes], DeviceRun& run) {
   for (int axis = 0; axis < 3; ++axis) {
-    if (low[axis] > high[axis]) low[axis] = high[axis] = end[axis];
+    if (b.low[axis] > b.high[axis]) b.low[axis] = b.high[axis] = b.end[axis];
   }
-  device.box[0] = cut(low, high, blocks, run.inside);
+  box[0] = cut(b.low, b.high, blocks, run.inside);
+  int64_t nodes = 0;
+  const auto add = [&](int n, const auto& begin, const auto& end) {
+    box[n] = cut(begin, end, blocks, run.edges);
+    box[n].before = nodes;
+    nodes += nodes_of(box[n]);
+  };
   int n = 1;
   for (int axis = SK_Z; axis >= SK_X; --axis) {
-    std::array<int64_t, 3> before = end, after = begin;
-    before[axis] = low[axis], after[axis] = high[axis];
-    device.box[n++] = cut(begin, before, blocks, run.edges);
-    device.box[n++] = cut(after, end, blocks, run.edges);
-    begin[axis] = low[axis], end[axis] = high[axis];
+    auto before = b.end, after = b.begin;
+    before[axis] = b.low[axis], after[axis] = b.high[axis];
+    add(n++, b.begin, before), add(n++, after, b.end);
+    b.begin[axis] = b.low[axis], b.end[axis] = b.high[axis];
   }
+  return nodes;
+}
+
+// Of nodes that no layer reaches, and that are not closed.
+template <class T>
+Bounds inside_of(const Device<T>& d) {
+  Bounds b(d.view);
+  for (int axis = 0; axis < 3; ++axis) {
+    b.low[axis] = d.view.layer[axis].low, b.high[axis] = d.view.layer[axis].high;
+  }
+  b.low[SK_Z] = std::max<int64_t>(b.low[SK_Z], d.closed);
+  return b;
+}
+
+// Of nodes whose velocities can be made from those of the next step: differences find stresses outside the
+// layers, as those of these stresses find velocities that are made or kept.
+template <class T>
+Bounds reversible(const sk_elastic_grid& g, const View<T>& v) {
+  Bounds b(v);
+  const int64_t n[] = {g.nx, g.ny, g.nz}, radius = g.order / 2;
+  for (int axis = 0; axis < 3; ++axis) {
+    const int64_t first = axis == SK_X ? v.first : 0, low = g.pml_low[axis], high = g.pml_high[axis];
+    b.low[axis] = b.begin[axis], b.high[axis] = b.end[axis];
+    if (low > 0) b.begin[axis] = first, b.low[axis] = first + low + radius;
+    if (high > 0) b.end[axis] = first + n[axis], b.high[axis] = b.end[axis] - high - radius;
+  }
+  return b;
 }
 
 template <class T>
@@ -104,10 +142,6 @@ Device<T> make_device(const sk_elastic& p, const void* closure, const void* twos
   d.fields = (p.grid.ndim == 2 ? 5 : int{SK_FIELDS}) * l.array_size;
   d.memory = l.pml_size, d.medium = p.medium_shot_stride, d.profiles = p.profiles_shot_stride;
   d.n_shots = p.n_shots, d.nodes = static_cast<int32_t>(p.grid.nx);
-  const auto velocity = [&](int f) { return d.view.field[f] != nullptr; };
-  list_arrays(l, p.history, SK_VX, SK_VZ + 1, velocity, d.history);
-  d.slices = p.grid.ndim * l.array_size, d.first = p.history_first;
-  d.histories = (p.history_last - p.history_first + 1) * d.slices;
   if (p.grid.free_surface) {
     const Closure c = make_closure(p.grid);
     d.closure = static_cast<const T*>(closure);
@@ -117,15 +151,62 @@ Device<T> make_device(const sk_elastic& p, const void* closure, const void* twos
 }
 
 template <class T>
-DeviceRun make(const sk_elastic& p, const Blocks& blocks, const void* closure, const void* twos) {
-  Device<T> d = make_device<T>(p, closure, twos);
-  Bounds inside{};
-  for (int axis = 0; axis < 3; ++axis) {
-    inside.low[axis] = d.view.layer[axis].low, inside.high[axis] = d.view.layer[axis].high;
+void add_history(const sk_elastic& p, Device<T>& d) {
+  const auto velocity = [&](int f) { return d.view.field[f] != nullptr; };
+  d.histories = p.grid.ndim;
+  if (p.history_boundary) {
+    const int64_t nodes = edge_nodes(p.grid);
+    T* next = static_cast<T*>(p.history);
+    for (int f = SK_VX; f <= SK_VZ; ++f) {
+      if (velocity(f)) d.history[f] = next, next += nodes;
+    }
+    d.histories *= nodes;
+  } else {
+    const sk_elastic_layout_t l = make_layout(p.grid);
+    list_arrays(l, p.history, SK_VX, SK_VZ + 1, velocity, d.history);
+    d.histories *= l.array_size;
   }
+  d.slices = p.n_shots * d.histories;
+}
+
+template <class T>
+DeviceRun make(const sk_elastic& p, const Blocks& blocks, const void* closure, const void* twos,
+               bool keeper) {
+  Device<T> d = make_device<T>(p, closure, twos);
+  if (keeper || !p.history_boundary) add_history(p, d);
   DeviceRun run{};
-  add_boxes(inside, blocks, d, run);
+  add_boxes(keeper ? reversible(p.grid, d.view) : inside_of(d), blocks, d.box, run);
   return bytes_of(d, run);
+}
+
+// Of nodes that no filter reaches either.
+template <class T>
+Bounds inside_of(const sk_elastic_grid& g, const AdjointDevice<T>& d) {
+  Bounds b(d.run.view);
+  for (int axis = 0; axis < 3; ++axis) {
+    const Extent e = extent(g, axis);
+    b.low[axis] = axis == SK_X ? e.low + (e.low > 0 ? kRowAlign : 0) : d.filter[axis].l.kept_low;
+    b.high[axis] =
+        axis == SK_X ? e.high - (e.high < b.end[axis] ? kRowAlign : 0) : d.filter[axis].l.kept_high;
+  }
+  b.low[SK_Z] = std::max<int64_t>(b.low[SK_Z], d.run.closed);
+  return b;
+}
+
+// With the run itself, of which edges are kept.
+template <class T>
+void add_past(const sk_elastic_adjoint& p, const sk_elastic_layout_t& l, Bounds& inside,
+              AdjointDevice<T>& d) {
+  const auto field = [&](int f) { return d.run.view.field[f] != nullptr; };
+  list_arrays(l, p.wavefield, SK_VX, SK_FIELDS, field, d.past);
+  d.pasts = d.run.fields;
+  const Bounds made = reversible(p.run.grid, d.run.view);
+  DeviceRun unused{};
+  add_boxes(made, {{1, 1, 1}, 1, 1}, d.kept, unused);
+  for (int axis = 0; axis < 3; ++axis) {
+    inside.low[axis] = std::max(inside.low[axis], made.low[axis]);
+    inside.high[axis] = std::min(inside.high[axis], made.high[axis]);
+  }
 }
 
 template <class T>
@@ -135,6 +216,7 @@ DeviceRun make_adjoint(const sk_elastic_adjoint& p, const Blocks& blocks, const 
   const sk_elastic_layout_t l = make_layout(g);
   AdjointDevice<T> d{};
   d.run = make_device<T>(p.run, closure, twos);
+  add_history(p.run, d.run);
   d.run.memory = l.filter_size;
   make_filters(g, l, static_cast<T*>(p.run.pml), d.filter);
   const View<T>& v = d.run.view;
@@ -147,14 +229,10 @@ DeviceRun make_adjoint(const sk_elastic_adjoint& p, const Blocks& blocks, const 
   d.begin = static_cast<int32_t>(begin), d.end = static_cast<int32_t>(end);
   list_arrays(l, p.images, SK_IMAGE_VX, SK_IMAGES, image, d.image);
   d.images = l.n_images * l.array_size;
-  Bounds inside{};
-  for (int axis = 0; axis < 3; ++axis) {
-    const Extent e = extent(g, axis);
-    inside.low[axis] = axis == SK_X ? e.low + (e.low > 0 ? kRowAlign : 0) : d.filter[axis].l.kept_low;
-    inside.high[axis] = axis == SK_X ? e.high - (e.high < v.nx ? kRowAlign : 0) : d.filter[axis].l.kept_high;
-  }
+  Bounds inside = inside_of(g, d);
+  if (p.wavefield) add_past(p, l, inside, d);
   DeviceRun run{};
-  add_boxes(inside, blocks, d.run, run);
+  add_boxes(inside, blocks, d.run.box, run);
   return bytes_of(d, run);
 }
 
@@ -189,9 +267,18 @@ DeviceRun make_adjoint_device(const sk_elastic_adjoint& p, const Blocks& blocks,
                                   : make_adjoint<double>(p, blocks, closure, twos, begin, end);
 }
 
-DeviceRun make_device_run(const sk_elastic& p, const Blocks& blocks, const void* closure, const void* twos) {
-  return p.grid.itemsize == 4 ? make<float>(p, blocks, closure, twos)
-                              : make<double>(p, blocks, closure, twos);
+DeviceRun make_device_run(const sk_elastic& p, const Blocks& blocks, const void* closure, const void* twos,
+                          bool keeper) {
+  return p.grid.itemsize == 4 ? make<float>(p, blocks, closure, twos, keeper)
+                              : make<double>(p, blocks, closure, twos, keeper);
+}
+
+int64_t edge_nodes(const sk_elastic_grid& g) {
+  View<float> v{};
+  v.first = first_column(g), v.nx = count(g, SK_X), v.ny = g.ny, v.nz = g.nz;
+  Box box[kBoxes];
+  DeviceRun unused{};
+  return add_boxes(reversible(g, v), {{1, 1, 1}, 1, 1}, box, unused);
 }
 
 }  // namespace seiskern::elastic

@@ -31,11 +31,17 @@ struct DeviceRun {
 // Bytes for the wavefield of a shot in 2-D and the memory variables of its layers, see shots.cu.
 int64_t room_of(const sk_elastic_grid& g);
 
-// All pointers are those of the GPU, points are left out. `twos`: as in View.
-DeviceRun make_device_run(const sk_elastic& p, const Blocks& blocks, const void* closure, const void* twos);
+// Elements of a velocity that are kept at edges: those of all boxes around where it can be made from the next
+// step.
+int64_t edge_nodes(const sk_elastic_grid& g);
 
-// The bytes of an AdjointDevice. A history is (n_shots, steps + 1, dimensions, array_size), of velocities
-// before each step and after the last. Strains are made in planes [begin, end).
+// All pointers are those of the GPU, points are left out. `twos`: as in View. The history is
+// (slices, n_shots, dimensions, array_size or edge_nodes), of velocities before a step and before those that
+// follow it; those of edges are not kept by the run itself. `keeper`: boxes are those that are kept at edges.
+DeviceRun make_device_run(const sk_elastic& p, const Blocks& blocks, const void* closure, const void* twos,
+                          bool keeper);
+
+// The bytes of an AdjointDevice. Strains are made in planes [begin, end).
 DeviceRun make_adjoint_device(const sk_elastic_adjoint& p, const Blocks& blocks, const void* closure,
                               const void* twos, int64_t begin, int64_t end);
 

@@ -6,14 +6,12 @@
 #include <array>
 #include <cstdint>
 
+#include "elastic/codes.h"
 #include "elastic/layout.h"
 #include "elastic/view.h"
 #include "seiskern.h"
 
 namespace seiskern::elastic {
-
-// Columns that share a scale: as large a value as one of them may have is the largest integer.
-constexpr int64_t kScaled = 64;
 
 // Writes n values of a row, and reads them.
 struct Codec {
@@ -34,15 +32,15 @@ SK_DECLARE_KERNELS(avx512)
 Codec choose_codec(int itemsize, int bits);
 
 // Nodes [begin, end) along each axis.
-struct Box {
+struct Region {
   int64_t begin[3], end[3];
 };
 
 // Where the velocity along an axis can be made from that of the next step, backwards in time: its stencil
 // finds stresses outside the layers, whose own stencils find velocities that are kept or made.
-inline Box reversible(const sk_elastic_grid& g, int velocity) {
+inline Region reversible(const sk_elastic_grid& g, int velocity) {
   const int64_t n[] = {g.nx, g.ny, g.nz}, radius = g.order / 2;
-  Box box{};
+  Region box{};
   for (int axis = 0; axis < 3; ++axis) {
     const int64_t low = g.pml_low[axis], high = g.pml_high[axis], half = axis == velocity;
     box.begin[axis] = low > 0 ? low + radius - half : 0;
@@ -54,7 +52,7 @@ inline Box reversible(const sk_elastic_grid& g, int velocity) {
 
 // Row (k, j) is whole or, in the box, without the columns between the two ends. Sizes are elements.
 struct PackedRows {
-  Box left_out;
+  Region left_out;
   int64_t whole, ends, first_end;  // of a row, of both ends of one, of the first of them
   int64_t size;                    // of all rows
 
@@ -75,7 +73,7 @@ struct PackedLayout {
     for (int axis = 0; axis < 3; ++axis) {
       if (g.ndim == 2 && axis == SK_Y) continue;
       PackedRows& r = of[axis];
-      r.left_out = boundary ? reversible(g, axis) : Box{};
+      r.left_out = boundary ? reversible(g, axis) : Region{};
       r.whole = packed(g.nx), r.first_end = packed(r.left_out.begin[SK_X]);
       r.ends = r.first_end + packed(g.nx - r.left_out.end[SK_X]);
       r.size = g.nz * g.ny * r.whole - r.planes() * r.rows() * (r.whole - r.ends);
@@ -111,7 +109,7 @@ class Packed {
       T* const field = v.field[SK_VX + axis];
       if (!field) continue;
       const PackedRows& r = l_.of[axis];
-      const Box& b = r.left_out;
+      const Region& b = r.left_out;
       for (int64_t k = task.k0; k < task.k1; ++k) {
         const int64_t left_out = r.before(k, b.begin[SK_Z], b.end[SK_Z]) * r.rows();
         for (int64_t j = task.j0; j < task.j1; ++j) {

@@ -3,35 +3,20 @@
 #include <cstring>
 
 #include "common/simd.h"
+#include "elastic/codes.h"
 #include "elastic/packed.h"
 
 namespace seiskern::elastic::SK_ISA {
 namespace {
 
-template <class T>
-struct Numbers;
-template <>
-struct Numbers<float> {
-  using Integer = int32_t;
-  // Where the last bit is 1, so that a sum with it is rounded and ends with the integer in two's complement.
-  static constexpr float shift = 12582912.0f, least = 1e-30f;
-};
-template <>
-struct Numbers<double> {
-  using Integer = int64_t;
-  static constexpr double shift = 6755399441055744.0, least = 1e-290;
-};
-
 template <class T, class Code>
 struct Rows {
   using S = Simd<T>;
   using V = typename S::Vector;
-  using I = typename Numbers<T>::Integer;
+  using C = Coding<T, sizeof(Code)>;
+  using I = typename C::Integer;
   typedef I Integers __attribute__((vector_size(kVectorBytes)));
   typedef Code Codes __attribute__((vector_size(S::lanes * sizeof(Code)), aligned(1)));
-  static constexpr T kLimit = sizeof(Code) == 1 ? 127 : 32767;
-  // Of a value, without its sign, as an integer: in the order of the values, and NaN beyond all.
-  static constexpr I kSize = ~(I(1) << (8 * sizeof(I) - 1));
 
   static void encode(const void* from, int64_t n, void* to) {
     const T* row = static_cast<const T*>(from);
@@ -40,8 +25,8 @@ struct Rows {
     for (; n > 0; n -= kScaled, row += kScaled, code += kScaled) {
       const int64_t columns = n < kScaled ? n : kScaled;
       const T size = largest(row, columns);
-      *scale++ = size / kLimit;
-      block(row, columns, size < Numbers<T>::least ? T(0) : kLimit / size, code);
+      *scale++ = size / C::limit;
+      block(row, columns, size < Numbers<T>::least ? T(0) : C::limit / size, code);
     }
   }
 
@@ -71,13 +56,13 @@ struct Rows {
     Integers most{};
     int64_t i = 0;
     for (; i + S::lanes <= n; i += S::lanes) {
-      const auto size = reinterpret_cast<Integers>(S::load(row + i)) & kSize;
+      const auto size = reinterpret_cast<Integers>(S::load(row + i)) & C::size;
       most = size > most ? size : most;
     }
     I found = 0;
     for (int lane = 0; lane < S::lanes; ++lane) found = most[lane] > found ? most[lane] : found;
     for (; i < n; ++i) {
-      const I size = bits_of(row[i]) & kSize;
+      const I size = bits_of(row[i]) & C::size;
       found = size > found ? size : found;
     }
     T value;

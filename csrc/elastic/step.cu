@@ -21,19 +21,19 @@ namespace seiskern::elastic::SK_ISA {
 
 // Velocities go to the history, if there is one. Sources that follow are added there as well.
 template <bool kVelocity>
-SK_INLINE void keep(const Device<T>& d, Pending<kVelocity>& pending, int32_t shot, int64_t step, Index i) {
+SK_INLINE void keep(const Device<T>& d, Pending<kVelocity>& pending, int32_t shot, int64_t slice, Index i) {
   if constexpr (kVelocity) {
     if (!d.history[SK_X]) return;
     for (int n = 0; n < 3; ++n) {
       if (SK_DIM == 2 && n == SK_Y) continue;
-      T* const slice = d.history[n] + shot * d.histories + (step + 1 - d.first) * d.slices;
-      pending.of(SK_VX + n).store(slice + i, 0);
+      T* const after = d.history[n] + shot * d.histories + (slice + 1) * d.slices;
+      pending.of(SK_VX + n).store(after + i, 0);
     }
   }
 }
 
 template <bool kVelocity>
-SK_INLINE void update_inside(const Device<T>& d, int64_t step) {
+SK_INLINE void update_inside(const Device<T>& d, int64_t slice) {
   Place p;
   if (!find_place(d, 0, 1, p)) return;
   const View<T> v = of_shot(d, p.shot);
@@ -43,14 +43,14 @@ SK_INLINE void update_inside(const Device<T>& d, int64_t step) {
   for (int32_t k = p.k; k < p.end[SK_Z]; ++k) {
     const Index i = element(v, k, p);
     Pending<kVelocity> pending(v);
-    add<kVelocity>({pending}, v, i, p.c, x, y, z);
+    add<kVelocity>(pending, v, i, p.c, x, y, z);
     pending.write(i);
-    keep(d, pending, p.shot, step, i);
+    keep(d, pending, p.shot, slice, i);
   }
 }
 
 template <bool kVelocity>
-SK_INLINE void update_edges(const Device<T>& d, int64_t step) {
+SK_INLINE void update_edges(const Device<T>& d, int64_t slice) {
   Place p;
   if (!find_place(d, 1, kBoxes, p)) return;
   const View<T> v = of_shot(d, p.shot);
@@ -60,10 +60,27 @@ SK_INLINE void update_edges(const Device<T>& d, int64_t step) {
     Edge<T, kVelocity, SK_Z> z(d, v, k, p.j, p.c);
     const Index i = element(v, k, p);
     Pending<kVelocity> pending(v);
-    add<kVelocity>({pending}, v, i, p.c, x, y, z);
+    add<kVelocity>(pending, v, i, p.c, x, y, z);
     pending.damp(k, p.j, p.c);
     pending.write(i);
-    keep(d, pending, p.shot, step, i);
+    keep(d, pending, p.shot, slice, i);
+  }
+}
+
+// Velocities in the boxes around the first one go to the history.
+SK_INLINE void keep_edges(const Device<T>& d, int64_t slice) {
+  Place p;
+  if (!find_place(d, 1, kBoxes, p)) return;
+  const View<T> v = of_shot(d, p.shot);
+  const int64_t after = p.shot * d.histories + (slice + 1) * d.slices;
+  for (int32_t k = p.k; k < p.end[SK_Z]; ++k) {
+    const Index i = element(v, k, p);
+    for (int32_t lane = 0; lane < SK_LANES && p.c + lane < p.end[SK_X]; ++lane) {
+      const int64_t number = after + number_in(d.box[p.box], k, p.j, p.c + lane);
+      for (int n = 0; n < 3; ++n) {
+        if (SK_DIM == 3 || n != SK_Y) d.history[n][number] = v.field[SK_VX + n][i + lane];
+      }
+    }
   }
 }
 
@@ -71,22 +88,26 @@ using Run = const Device<T>;
 
 extern "C" {
 
-// The step is *first + n.
+// The step is that of the clock and n.
 __global__ void __launch_bounds__(SK_THREADS, sizeof(T) == 4 ? 0 : 1)
-    velocity_inside(const __grid_constant__ Run d, const int64_t* first, int32_t n) {
-  update_inside<true>(d, *first + n);
+    velocity_inside(const __grid_constant__ Run d, const Clock* clock, int32_t n) {
+  update_inside<true>(d, Step(clock, n).slice);
 }
 __global__ void __launch_bounds__(SK_THREADS, 2)
-    velocity_edges(const __grid_constant__ Run d, const int64_t* first, int32_t n) {
-  update_edges<true>(d, *first + n);
+    velocity_edges(const __grid_constant__ Run d, const Clock* clock, int32_t n) {
+  update_edges<true>(d, Step(clock, n).slice);
 }
 __global__ void __launch_bounds__(SK_THREADS, sizeof(T) == 4 ? 0 : 1)
-    stress_inside(const __grid_constant__ Run d, const int64_t* first, int32_t n) {
-  update_inside<false>(d, *first + n);
+    stress_inside(const __grid_constant__ Run d, const Clock* clock, int32_t n) {
+  update_inside<false>(d, Step(clock, n).slice);
 }
 __global__ void __launch_bounds__(SK_THREADS, 2)
-    stress_edges(const __grid_constant__ Run d, const int64_t* first, int32_t n) {
-  update_edges<false>(d, *first + n);
+    stress_edges(const __grid_constant__ Run d, const Clock* clock, int32_t n) {
+  update_edges<false>(d, Step(clock, n).slice);
+}
+__global__ void __launch_bounds__(SK_THREADS)
+    keep_velocities(const __grid_constant__ Run d, const Clock* clock, int32_t n) {
+  keep_edges(d, Step(clock, n).slice);
 }
 
 }  // extern "C"

@@ -14,9 +14,16 @@ namespace seiskern::elastic::SK_ISA {
 using T = SK_REAL;
 using B = Block<T, 1>;
 
-// The first node of a thread, and where its tile ends.
+// The first node of a thread, its box, and where its tile ends.
 struct Place {
-  int32_t shot, k, j, c, end[3];
+  int32_t shot, k, j, c, box, end[3];
+};
+
+// A step, and its number among those whose velocities are at hand.
+struct Step {
+  int64_t number, slice;
+
+  SK_INLINE Step(const Clock* clock, int32_t n) : number(clock->step + n), slice(number - clock->first) {}
 };
 
 // Tiles are counted through the boxes [first, last), shots within a tile: they share a medium.
@@ -25,6 +32,7 @@ SK_INLINE bool find_place(const Device<T>& d, int first, int last, Place& p) {
   p.shot = blockIdx.x % n_shots;
   int n = first;
   while (n + 1 < last && number >= d.box[n + 1].first) ++n;
+  p.box = n;
   const Box& box = d.box[n];
   const int32_t tile = number - box.first;
   const int32_t tx = tile % box.tiles[SK_X], rest = tile / box.tiles[SK_X];
@@ -35,6 +43,24 @@ SK_INLINE bool find_place(const Device<T>& d, int first, int last, Place& p) {
   for (int axis = 0; axis < 3; ++axis) p.end[axis] = box.end[axis];
   if (p.k + SK_PLANES < p.end[SK_Z]) p.end[SK_Z] = p.k + SK_PLANES;
   return p.c < p.end[SK_X] && p.j < p.end[SK_Y] && p.k < p.end[SK_Z];
+}
+
+// Which of the boxes around the first one has a node; 0: none.
+SK_INLINE int box_of(const Box* box, int32_t k, int32_t j, int32_t c) {
+  const int32_t at[] = {c, j, k};
+  for (int n = kBoxes - 1; n > 0; --n) {
+    bool within = true;
+    for (int axis = 0; axis < 3; ++axis) {
+      within = within && box[n].begin[axis] <= at[axis] && at[axis] < box[n].end[axis];
+    }
+    if (within) return n;
+  }
+  return 0;
+}
+// Its number among the nodes of all of them.
+SK_INLINE int64_t number_in(const Box& box, int32_t k, int32_t j, int32_t c) {
+  const int64_t row = int64_t(k - box.begin[SK_Z]) * (box.end[SK_Y] - box.begin[SK_Y]) + j - box.begin[SK_Y];
+  return box.before + row * (box.end[SK_X] - box.begin[SK_X]) + c - box.begin[SK_X];
 }
 
 SK_INLINE View<T> of_shot(const Device<T>& d, int64_t shot) {
@@ -51,8 +77,9 @@ SK_INLINE View<T> of_shot(const Device<T>& d, int64_t shot) {
   return v;
 }
 
-// Changes of velocities or stresses, written when all have been made: loads need not wait for stores.
-template <bool kVelocity>
+// Changes of velocities or stresses, written when all have been made: loads need not wait for stores. `kBack`:
+// what is added is taken from them.
+template <bool kVelocity, bool kBack = false>
 class Pending {
   static constexpr int kFirst = kVelocity ? SK_VX : SK_SXX, kLast = kVelocity ? SK_SXX : SK_FIELDS;
 
@@ -60,19 +87,24 @@ class Pending {
   SK_INLINE explicit Pending(const View<T>& v) : v_(v) {}
 
   SK_INLINE void add(int field, Index i, const B& value) {
-    of(field) = B::load(v_.field[field] + i, 0) + value;
+    const B now = B::load(v_.field[field] + i, 0);
+    of(field) = kBack ? B::all(now.row[0] - value.row[0]) : now + value;
   }
   SK_INLINE B& of(int field) { return next_[field - kFirst]; }
 
-  // What all axes of a multiaxial layer have in common, and the surface: szz is zero there.
+  // On the surface szz is zero.
+  SK_INLINE void free(int32_t k) {
+    if (!kVelocity && k == 0 && v_.free_surface) of(SK_SZZ) = B::all(Simd<T>::all(0));
+  }
+  // What all axes of a multiaxial layer have in common, and the surface.
   SK_INLINE void damp(int32_t k, int32_t j, int32_t c) {
     for (int f = kFirst; f < kLast; ++f) {
       if (!has(f)) continue;
       const auto factor = [&](int axis) { return v_.profile[axis].g[on_half(f, axis)]; };
       const T rows = SK_DIM == 2 ? factor(SK_Z)[k] : factor(SK_Z)[k] * factor(SK_Y)[j];
       of(f) = of(f) * B::all(Simd<T>::all(rows) * Simd<T>::each(factor(SK_X) + c));
-      if (f == SK_SZZ && k == 0 && v_.free_surface) of(f) = B::all(Simd<T>::all(0));
     }
+    free(k);
   }
   SK_INLINE void write(Index i) {
     for (int f = kFirst; f < kLast; ++f) {
@@ -88,9 +120,9 @@ class Pending {
   B next_[kLast - kFirst];
 };
 
-template <bool kVelocity, class X, class Y, class Z>
-SK_INLINE void add(Nodes<SK_DIM, Pending<kVelocity>&> nodes, const View<T>& v, Index i, Index c, X& x, Y& y,
-                   Z& z) {
+template <bool kVelocity, class Out, class X, class Y, class Z>
+SK_INLINE void add(Out& out, const View<T>& v, Index i, Index c, X& x, Y& y, Z& z) {
+  Nodes<SK_DIM, Out&> nodes{out};
   const Stored<T, 1> stored{v};
   const Averaged<T, 1> averaged{v};
   if constexpr (kVelocity) {

@@ -2,14 +2,24 @@
 
 import argparse
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from typing import Any
 
 import torch
 
 from seiskern.cli.terminal import print_json, progress_bar
 from seiskern.kernels import gpu
-from seiskern.kernels.elastic import cuda, cuda_adjoint
+from seiskern.kernels.elastic import cuda, cuda_history
+
+
+def specialisations() -> Iterator[tuple[str, dict[str, Any]]]:
+    """All that may be asked for, by source."""
+    for source in (cuda.SOURCE, cuda.SHOTS, cuda.ADJOINT):
+        yield from ((source, defines) for defines in cuda.specialisations(source))
+    for dtype, bits in product((torch.float32, torch.float64), (8, 16)):
+        yield cuda_history.SOURCE, cuda_history.defines(dtype, bits)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,12 +40,7 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError("`--arch` must be given where there is no GPU: --arch 90, say")
     if bad := [arch for arch in archs if arch < gpu.OLDEST]:
         raise ValueError(f"`--arch` must be >= {gpu.OLDEST}, got {bad[0]}")
-    wanted = [
-        (source, defines, arch)
-        for source in (cuda.SOURCE, cuda.SHOTS, cuda_adjoint.SOURCE)
-        for defines in cuda.specialisations(source)
-        for arch in archs
-    ]
+    wanted = [(source, defines, arch) for source, defines in specialisations() for arch in archs]
     report = progress_bar("compiling")
 
     def make(job: tuple[str, dict[str, Any], int]) -> str:

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 OLDEST = 75
 """Compute capability, times ten, that CUDA 13 still compiles for."""
@@ -316,6 +317,39 @@ class Loaded:
                 graph.launch(self._current)
             # A graph must outlive what it launched.
             self._current.synchronize()
+
+
+class Link:
+    """Copies between a GPU and its host, beside what the current stream of torch does."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._cupy = _required("cupy", "CuPy, which launches kernels,")
+        self._device, self._stream = device, torch.cuda.Stream(device)
+
+    def array(self, size: int, dtype: torch.dtype) -> Tensor:
+        """Of the host, pinned; torch would take up to twice as much."""
+        pinned = self._cupy.cuda.alloc_pinned_memory(max(1, size) * dtype.itemsize)
+        return torch.frombuffer(pinned, dtype=dtype, count=size)
+
+    def copy(self, source: Tensor, target: Tensor) -> Any:
+        """After what the current stream has been given; returns a ticket."""
+        self._stream.wait_stream(torch.cuda.current_stream(self._device))
+        with torch.cuda.stream(self._stream):
+            target.copy_(source, non_blocking=True)
+            for tensor in (source, target):
+                if tensor.device.type == "cuda":
+                    tensor.record_stream(self._stream)
+            return self._stream.record_event()
+
+    def wait(self, ticket: Any) -> None:
+        """What the current stream is given from now on comes after a copy."""
+        if ticket is not None:
+            torch.cuda.current_stream(self._device).wait_event(ticket)
+
+    def finish(self, ticket: Any) -> None:
+        """Wait for a copy."""
+        if ticket is not None:
+            ticket.synchronize()
 
 
 def packed(values: Sequence[int]) -> Any:

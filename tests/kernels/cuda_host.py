@@ -3,9 +3,11 @@
 import ctypes
 import os
 import subprocess
+import threading
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from seiskern.kernels import gpu
 
@@ -50,3 +52,30 @@ class HostKernels:
     def repeat(self, times, body):
         for _ in range(times):
             body()
+
+
+class LateLink:
+    """As `seiskern.kernels.gpu.Link`, on the host: copies are made no sooner than somebody waits for them."""
+
+    def __init__(self, device):
+        self._lock, self._waiting = threading.RLock(), []
+
+    def array(self, size, dtype):
+        return torch.full((size,), float("nan"), dtype=dtype, device="cpu")
+
+    def copy(self, source, target):
+        with self._lock:
+            ticket = source, target
+            self._waiting.append(ticket)
+            return ticket
+
+    def wait(self, ticket):
+        with self._lock:
+            if any(other is ticket for other in self._waiting):
+                while True:
+                    source, target = made = self._waiting.pop(0)
+                    target.copy_(source)
+                    if made is ticket:
+                        break
+
+    finish = wait

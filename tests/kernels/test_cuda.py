@@ -18,8 +18,9 @@ from random_runs import DTYPES, EPS, ORDERS, ROUNDINGS_PER_STEP, SPEED, random_r
 from test_elastic import BELOW_SURFACE, SHAPES, WIDTHS, layers
 
 from seiskern import _ext
+from seiskern.cli.precompile import specialisations
 from seiskern.kernels import elastic, gpu
-from seiskern.kernels.elastic import cuda, cuda_adjoint
+from seiskern.kernels.elastic import cuda, cuda_history
 
 # Tiles that fit nothing: blocks hang over at all ends, threads have several nodes.
 BLOCKS = {
@@ -29,9 +30,11 @@ BLOCKS = {
 SERIES = {"inject", "record", "weigh", "correct", "tick"}
 KERNELS = {
     cuda.SHOTS: SERIES | {"shots"},
-    cuda.SOURCE: SERIES | {"velocity_inside", "velocity_edges", "stress_inside", "stress_edges"},
-    cuda_adjoint.SOURCE: SERIES
+    cuda.SOURCE: SERIES
+    | {"velocity_inside", "velocity_edges", "stress_inside", "stress_edges", "keep_velocities"},
+    cuda.ADJOINT: SERIES
     | {"velocity_back_inside", "velocity_back_edges", "stress_back_inside", "stress_back_edges"},
+    cuda_history.SOURCE: {"encode", "decode"},
 }
 """Of each source."""
 
@@ -240,43 +243,39 @@ def test_nothing_is_out_of_bounds(name):
 def test_compiles_for_gpus(source, some, capsys):
     """By NVRTC, all that may be asked for: no spills, no more registers than there should be."""
     pytest.importorskip("cuda.bindings.nvrtc")
-    wanted = list(cuda.specialisations())
-    assert len(wanted) == 64
-    if some:  # of all orders, types and media
-        wanted = wanted[:: 3 if source == cuda.SHOTS else 5]
-    for key, values in (
-        ("SK_RADIUS", 4),
-        ("SK_REAL", 2),
-        ("SK_INDEX", 2),
-        ("SK_DIM", 2),
-        ("SK_ORTHORHOMBIC", 2),
-    ):
-        assert len({defines[key] for defines in wanted}) == values
+    wanted = [defines for of, defines in specialisations() if of == source]
+    assert len(wanted) == {cuda.SOURCE: 64, cuda.SHOTS: 16, cuda.ADJOINT: 128, cuda_history.SOURCE: 4}[source]
+    kinds = {key: len({defines[key] for defines in wanted}) for key in wanted[0]}
+    if some:
+        wanted = wanted[:: {cuda.SOURCE: 5, cuda.SHOTS: 3, cuda.ADJOINT: 9, cuda_history.SOURCE: 1}[source]]
+    assert kinds == {key: len({defines[key] for defines in wanted}) for key in kinds}  # some of each
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         logs = list(pool.map(lambda defines: gpu.resources(source, defines, 90), wanted))
     with capsys.disabled():
         print("\nregisters of a thread, sm_90:", *logs[0])
         for defines, found in zip(wanted, logs, strict=True):
-            what = (defines[f"SK_{key}"] for key in ("DIM", "RADIUS", "REAL", "ORTHORHOMBIC", "INDEX"))
+            names = (name for name in defines if name not in ("SK_LANES", "SK_PLANES", "SK_THREADS"))
+            what = (defines[name] for name in names)
             print(*what, ":", *(registers for registers, _ in found.values()))
-            assert_within_budget(source, defines["SK_REAL"], found)
+            assert_within_budget(source, defines, found)
 
 
-def assert_within_budget(source, real, found):
+def assert_within_budget(source, defines, found):
     assert set(found) == KERNELS[source]
     for name, (registers, spilled) in found.items():
         assert spilled == 0, name
-        assert registers <= budget(name, real), (name, registers)
+        assert registers <= budget(name, defines), (name, registers)
 
 
-def budget(name, real):
+def budget(name, defines):
     """Registers of a thread, at most: 65,536 are for the threads of one multiprocessor.
 
     In double precision as many as it takes.
     """
-    if real == "double" or name == "stress_back_edges":
+    if defines["SK_REAL"] == "double" or name == "stress_back_edges":
         return 255
-    return 64 if name in ("velocity_inside", "stress_inside", "velocity_back_inside") else 128
+    few = {"velocity_inside", "stress_inside"}
+    return 64 if name in few or (name == "velocity_back_inside" and not defines["SK_REVERSED"]) else 128
 
 
 ARCHS = (80, 90, 100)
@@ -287,7 +286,7 @@ ARCHS = (80, 90, 100)
     [
         (cuda.SOURCE, 2, 4, "double"),
         (cuda.SOURCE, 3, 8, "float"),
-        (cuda_adjoint.SOURCE, 3, 8, "float"),
+        (cuda.ADJOINT, 3, 8, "float"),
         (cuda.SHOTS, 2, 4, "float"),
     ],
 )
@@ -299,7 +298,8 @@ def test_compiles_with_nvcc(source, ndim, order, real, tmp_path):
     problem = elastic.Problem((1,) * ndim, (1.0,) * ndim, 1.0, order, dtype)
     targets = [f"-gencode=arch=compute_{arch},code=sm_{arch}" for arch in ARCHS]
     blocks = cuda.Resident.blocks(problem) if source == cuda.SHOTS else cuda.Blocks.of(problem)
-    options = gpu.command_line(cuda.defines(problem, blocks))
+    defines = cuda.defines(problem, blocks) | {"SK_REVERSED": 1}
+    options = gpu.command_line(defines)
     done = subprocess.run(
         [
             *("nvcc", "-c", *targets, *options, "-Xptxas=-v", f"-I{gpu.folder()}"),
@@ -312,7 +312,7 @@ def test_compiles_with_nvcc(source, ndim, order, real, tmp_path):
     assert done.returncode == 0, done.stderr
     entries = re.findall("Compiling entry function", done.stderr)
     assert len(entries) == len(KERNELS[source]) * len(ARCHS)
-    assert_within_budget(source, real, gpu.parse_resources(done.stderr))
+    assert_within_budget(source, defines, gpu.parse_resources(done.stderr))
 
 
 def test_a_mistake_in_a_kernel_is_told(tmp_path):
@@ -329,7 +329,7 @@ def compiled(*arguments):
     print("compiled", flush=True)
     return made(*arguments)
 gpu.compile_cubin = compiled
-from seiskern.kernels.elastic import cuda, cuda_adjoint
+from seiskern.kernels.elastic import cuda
 print(gpu.cubin(cuda.SOURCE, next(cuda.specialisations()), 90))
 """
 

@@ -20,10 +20,11 @@ from seiskern.kernels.elastic.adjoint import (
 )
 from seiskern.kernels.elastic.born import SECOND, dual_records, stagger_tangent
 from seiskern.kernels.elastic.cuda_adjoint import AdjointStepper
+from seiskern.kernels.elastic.cuda_history import GpuHistory
 from seiskern.kernels.elastic.plan import History, Problem, State
 from seiskern.kernels.elastic.points import Points
 from seiskern.kernels.elastic.run import run
-from seiskern.kernels.elastic.strategy import Back, Forward, Strategy, check_gpu, schedule
+from seiskern.kernels.elastic.strategy import Back, Forward, Strategy, schedule
 from seiskern.kernels.memory import empty
 
 
@@ -98,7 +99,12 @@ class Propagation:
     strategy: Strategy
 
     def advance(
-        self, state: State, medium: Tensor, first: int, last: int, history: History | None = None
+        self,
+        state: State,
+        medium: Tensor,
+        first: int,
+        last: int,
+        history: History | GpuHistory | None = None,
     ) -> None:
         """Make steps from ``first`` to ``last``; look where that is wanted."""
         stops = sorted({stop for stop in self.stops if first < stop < last} | {last})
@@ -159,8 +165,6 @@ class _Tape:
 
     def __init__(self, what: Propagation, medium: Tensor) -> None:
         self.what, self.medium = what, medium
-        if cuda.here(what.state.fields):
-            check_gpu(what.strategy)
         self.n_shots, self.steps = len(what.state.fields), what.stops[-1]
         self.cuts = what.strategy.cuts(what.problem, self.steps)
         none = Points.none(what.problem, self.n_shots, self.steps)
@@ -173,7 +177,7 @@ class _Tape:
         segments = len(self.cuts) - 1
         self.schedule = schedule(0, segments, self.what.strategy.slots(segments))
         self.kept: dict[int, State] = {}
-        self.history: History | None = None
+        self.history: History | GpuHistory | None = None
         self.whole = True  # whether all segments are still to be taken back
 
     def run(self) -> None:
@@ -192,7 +196,7 @@ class _Tape:
         for what in (self.what, self.again):
             what.state, what.look = State(*torch.empty(2, 0)), lambda step: None
 
-    def back(self, adjoint: Callable[[History, int, int], None]) -> None:
+    def back(self, adjoint: Callable[[Any, int, int], None]) -> None:
         """Call adjoint(history, first step, last step) for all segments, the last one first."""
         if not self.whole:
             self.rewind()
@@ -210,7 +214,9 @@ class _Tape:
 
     @property
     def _in_memory(self) -> bool:
-        return self.what.strategy.where == "memory"
+        """Whether wavefields are kept where they run."""
+        where = self.what.strategy.where
+        return where == "memory" or (where == "host" and not cuda.here(self.medium))
 
     def _put(self, state: State) -> State:
         if cuda.here(state.fields) and self._in_memory:
@@ -241,14 +247,15 @@ class _Tape:
         """Make a segment with its history."""
         first, last = self.cuts[segment], self.cuts[segment + 1]
         if cuda.here(state.fields):
-            self.history = cuda.history_of(what.problem, self.n_shots, first, last, state.fields.device)
+            given = what.problem, self.n_shots, first, last, what.strategy, state.fields.device
+            self.history = GpuHistory(*given)
         else:
             self.history = what.strategy.history(what.problem, self.n_shots, first, last)
         what.advance(state, self.medium, first, last, self.history)
         if self.history.boundary:
             self.history.wavefield = state.fields
 
-    def _adjoint(self, adjoint: Callable[[History, int, int], None]) -> None:
+    def _adjoint(self, adjoint: Callable[[Any, int, int], None]) -> None:
         assert self.history is not None  # made just before
         history, self.history = self.history, None
         if len(self.cuts) == 2 and history.wavefield is None:  # the only one: for a second time
@@ -287,7 +294,7 @@ class _Propagate(torch.autograd.Function):
         state = AdjointState.zeros(problem, tape.n_shots, of_medium, strain, medium.device)
         given = problem, state, medium, what.profiles, what.sources, what.receivers, gradients
 
-        def back(history: History, first: int, last: int) -> None:
+        def back(history: Any, first: int, last: int) -> None:
             if cuda.here(state.fields):
                 AdjointStepper(*given, history).run(first, last)
             else:

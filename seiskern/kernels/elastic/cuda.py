@@ -14,11 +14,12 @@ from torch import Tensor
 from seiskern import _ext
 from seiskern.grid import VELOCITY
 from seiskern.kernels import gpu
-from seiskern.kernels.elastic.plan import FIELD_NUMBER, History, Problem, State
+from seiskern.kernels.elastic.cuda_history import GpuHistory
+from seiskern.kernels.elastic.plan import FIELD_NUMBER, Problem, State
 from seiskern.kernels.elastic.points import Points
 from seiskern.kernels.elastic.run import native_run
 
-SOURCE, SHOTS = "elastic/step.cu", "elastic/shots.cu"
+SOURCE, SHOTS, ADJOINT = "elastic/step.cu", "elastic/shots.cu", "elastic/adjoint.cu"
 
 STEPS = 16
 """Of a graph."""
@@ -66,7 +67,7 @@ def index_type(problem: Problem) -> torch.dtype:
 
 
 def defines(problem: Problem, blocks: Blocks) -> dict[str, Any]:
-    """Macros of `SOURCE`."""
+    """Macros of `SOURCE`, `SHOTS` and, but for one, `ADJOINT`."""
     return {
         "SK_DIM": problem.ndim,
         "SK_RADIUS": problem.order // 2,
@@ -80,13 +81,14 @@ def defines(problem: Problem, blocks: Blocks) -> dict[str, Any]:
 
 
 def specialisations(source: str = SOURCE) -> Iterator[dict[str, Any]]:
-    """All that may be asked for of a source."""
+    """All that may be asked for of `SOURCE`, `SHOTS` or `ADJOINT`."""
     for order, dtype, orthorhombic in product((2, 4, 6, 8), (torch.float32, torch.float64), (False, True)):
         for ndim in (2,) if source == SHOTS else (2, 3):
             problem = Problem((1,) * ndim, (1.0,) * ndim, 1.0, order, dtype, orthorhombic=orthorhombic)
             blocks = Resident.blocks(problem) if source == SHOTS else Blocks.of(problem)
             for index in ("int32_t",) if source == SHOTS else ("int32_t", "int64_t"):
-                yield defines(problem, blocks) | {"SK_INDEX": index}
+                made = defines(problem, blocks) | {"SK_INDEX": index}
+                yield from ({**made, "SK_REVERSED": n} for n in (0, 1)) if source == ADJOINT else [made]
 
 
 @lru_cache(maxsize=16)
@@ -204,7 +206,7 @@ class Grouped:
         return torch.stack([begin, end], dim=1).to(torch.int32).contiguous()
 
 
-def fields_of(problem: Problem, arrays: Tensor, names: Sequence[str], slices: int = 0, first: int = 0) -> Any:
+def fields_of(problem: Problem, arrays: Tensor, names: Sequence[str], slices: int = 0) -> Any:
     """Fields as kernels of sources and receivers take them.
 
     Parameters
@@ -214,16 +216,19 @@ def fields_of(problem: Problem, arrays: Tensor, names: Sequence[str], slices: in
     arrays : Tensor, shape (n_shots, ...)
         Padded arrays of each shot, in the order of ``names``.
     slices : int
-        Elements from those of a step to those of the next; 0: there is one of each.
-    first : int
-        Step of the first.
+        Elements from those of a slot to those of the next; 0: there is one.
     """
     size, skip = problem.layout["array_size"], problem.layout["origin"] - problem.layout["first"]
     addresses = [0] * len(FIELD_NUMBER)
     for number, name in enumerate(names):
-        element = number * size + skip - first * slices
+        element = number * size + skip
         addresses[FIELD_NUMBER[name]] = arrays.data_ptr() + element * arrays.element_size()
     return gpu.packed([*addresses, len(arrays), arrays[0].numel(), slices])
+
+
+def slots_of(problem: Problem, history: GpuHistory) -> Any:
+    """Velocities after each step, as kernels of sources and receivers take them."""
+    return fields_of(problem, history.data[1], VELOCITY[problem.ndim], history.data[0].numel())
 
 
 def launch_points(
@@ -237,38 +242,25 @@ def launch_points(
     kernels.launch(name, blocks, (THREADS, 1, 1), fields, grouped.native, counter, step, *width, *more)
 
 
-class Counter:
-    """The number of a step, where kernels find it."""
+class Clock:
+    """The number of a step, and of that of the first slot at hand, where kernels find them."""
 
     def __init__(self, device: torch.device) -> None:
-        self._step = torch.zeros(1, dtype=torch.int64, device=device)
-        self.address = np.uint64(self._step.data_ptr())
+        self._numbers = torch.zeros(2, dtype=torch.int64, device=device)
+        self.address = np.uint64(self._numbers.data_ptr())
 
-    def set(self, step: int) -> None:
-        """To a number."""
-        self._step.fill_(step)
+    def set(self, step: int, first: int) -> None:
+        """To numbers."""
+        self._numbers[0].fill_(step), self._numbers[1].fill_(first)
 
 
-def tiles_of(inside: int, edges: int, n_shots: int) -> dict[str, int]:
-    """Blocks of threads of all shots."""
-    tiles = {"inside": inside * n_shots, "edges": edges * n_shots}
-    if max(tiles.values()) >= 2**31:
+def arguments_of(made: tuple[bytes, int, int], n_shots: int) -> tuple[Any, dict[str, int]]:
+    """What kernels take, and their blocks by the part of the nodes, from what the compiled module made."""
+    content, *tiles = made
+    blocks = {part: n * n_shots for part, n in zip(("inside", "edges"), tiles, strict=True)}
+    if max(blocks.values()) >= 2**31:
         raise ValueError(f"`shots` must be fewer for one run on a GPU, got {n_shots}")
-    return tiles
-
-
-def history_of(problem: Problem, n_shots: int, first: int, last: int, device: torch.device) -> History:
-    """For a run on a GPU to fill."""
-    kept = History(torch.empty(0), first, last, padded=True)
-    # The padding is read, and stays zero.
-    kept.data = torch.zeros(n_shots, kept.size(problem), dtype=problem.dtype, device=device)
-    return kept
-
-
-def slices_of(problem: Problem, kept: History, after: int) -> Any:
-    """Velocities before each step, or ``after`` 1 after it, as kernels of sources and receivers take them."""
-    size = problem.ndim * problem.layout["array_size"]
-    return fields_of(problem, kept.data, VELOCITY[problem.ndim], size, kept.first - after)
+    return np.frombuffer(content, dtype=f"V{len(content)}"), blocks
 
 
 class Stepper:
@@ -282,7 +274,7 @@ class Stepper:
         On the GPU.
     medium, profiles, sources, receivers
         As for `run`. The medium, and data of receivers, are on the GPU.
-    history : History, optional
+    history : GpuHistory, optional
         Keeps the velocities of these steps, for `cuda_adjoint`.
     kernels : Kernels, optional
         Those of the GPU.
@@ -308,7 +300,7 @@ class Stepper:
         profiles: Tensor,
         sources: Sequence[Points],
         receivers: Sequence[Points],
-        history: History | None = None,
+        history: GpuHistory | None = None,
         kernels: gpu.Kernels | None = None,
         blocks: Blocks | None = None,
     ) -> None:
@@ -325,34 +317,59 @@ class Stepper:
         self._kept = state, medium, profiles.to(device), history, tables
         none = [Points.none(problem, n_shots, 0)] * 2
         native = native_run(problem, state, medium, self._kept[2], none, none, 0, 0, history)
-        content, inside, edges = _ext.require().elastic_device(
-            native,
-            self._blocks.threads,
-            self._blocks.lanes,
-            self._blocks.planes,
-            *(table.data_ptr() for table in tables),
-        )
-        self._run = np.frombuffer(content, dtype=f"V{len(content)}")
-        self._tiles = tiles_of(inside, edges, n_shots)
-        self.counter = Counter(device)
+
+        def arguments(keeper: bool) -> tuple[Any, dict[str, int]]:
+            given = self._blocks.threads, self._blocks.lanes, self._blocks.planes
+            addresses = (table.data_ptr() for table in tables)
+            return arguments_of(_ext.require().elastic_device(native, *given, *addresses, keeper), n_shots)
+
+        self._run, self._tiles = arguments(False)
+        self._clock = Clock(device)
         self._problem, self._n_shots = problem, n_shots
         self._history, self._velocities = history, state.fields[:, : problem.ndim]
-        self._slices = None if history is None else slices_of(problem, history, 1)
+        edges = history is not None and history.boundary
+        self._keeper = arguments(True) if edges else None
+        self._slots = None if history is None or edges else slots_of(problem, history)
 
     def run(self, first: int, last: int) -> None:
         """Make steps from ``first`` to ``last``."""
-        if self._history is not None and first == self._history.first:
-            start = self._velocities.flatten(1)
-            self._history.data[:, : start.shape[1]] = start
-        self.counter.set(first)
+        if self._history is None:
+            self._advance(first, last, 0)
+            return
+        for begin, end in self._history.pieces(first, last):
+            origin = self._history.enter(begin)
+            if begin == self._history.first:
+                self._start(origin)
+            self._advance(begin, end, origin)
+            self._history.leave(end)
+
+    def _start(self, origin: int) -> None:
+        """Keep the velocities before the first step."""
+        if self._keeper is None:
+            self._history.data[0].copy_(self._velocities.flatten(1))
+            return
+        self._clock.set(origin, origin)
+        self._keep(-1)
+
+    def _advance(self, first: int, last: int, origin: int) -> None:
+        """Make steps; ``origin`` is that of the first slot at hand."""
+        self._clock.set(first, origin)
         many, rest = divmod(last - first, STEPS)
         self._kernels.repeat(many, lambda: self._steps(STEPS))
         self._steps(rest)
 
+    def _keep(self, number: int) -> None:
+        """What is kept at edges, after a step."""
+        if self._keeper is not None and self._keeper[1]["edges"]:
+            arguments, tiles = self._keeper
+            step = self._clock.address, np.int32(number)
+            name = "keep_velocities"
+            self._kernels.launch(name, tiles["edges"], self._blocks.threads, arguments, *step)
+
     def _steps(self, n: int) -> None:
         """Make so many, the first of which is that of the counter."""
         for number in range(n):
-            step = self.counter.address, np.int32(number)
+            step = self._clock.address, np.int32(number)
             for kind, fields in enumerate(("velocity", "stress")):
                 for part, tiles in self._tiles.items():
                     if tiles:
@@ -360,11 +377,13 @@ class Stepper:
                         self._kernels.launch(name, tiles, self._blocks.threads, self._run, *step)
                 source, receiver = self._points[kind], self._points[2 + kind]
                 launch_points(self._kernels, "inject", source, self._fields, *step)
-                if kind == 0 and self._slices is not None:
-                    launch_points(self._kernels, "inject", source, self._slices, *step)
+                if kind == 0 and self._slots is not None:
+                    launch_points(self._kernels, "inject", source, self._slots, *step)
+                if kind == 0:
+                    self._keep(number)
                 launch_points(self._kernels, "record", receiver, self._fields, *step)
         if n:
-            self._kernels.launch("tick", 1, (1, 1, 1), self.counter.address, np.int32(n))
+            self._kernels.launch("tick", 1, (1, 1, 1), self._clock.address, np.int32(n))
 
 
 class Resident(Stepper):

@@ -15,11 +15,15 @@ from seiskern.kernels import gpu
 from seiskern.kernels.elastic import cuda
 from seiskern.kernels.elastic.adjoint import AdjointState, PointGradient
 from seiskern.kernels.elastic.medium import total
-from seiskern.kernels.elastic.plan import FIELD_NUMBER, History, Problem, State, surface_norms
+from seiskern.kernels.elastic.cuda_history import GpuHistory
+from seiskern.kernels.elastic.plan import FIELD_NUMBER, Problem, State, surface_norms
 from seiskern.kernels.elastic.points import Points
 from seiskern.kernels.elastic.run import native_run
 
-SOURCE = "elastic/adjoint.cu"
+
+def defines(problem: Problem, blocks: cuda.Blocks, history: GpuHistory) -> dict[str, Any]:
+    """Macros of the kernels."""
+    return cuda.defines(problem, blocks) | {"SK_REVERSED": int(history.boundary)}
 
 
 class Places:
@@ -111,8 +115,8 @@ class AdjointStepper:
     ----------
     problem, state, medium, profiles, sources, receivers, gradients
         As for `run_adjoint`, on the GPU; points may be elsewhere.
-    history : History
-        What `cuda.Stepper` kept.
+    history : GpuHistory
+        What `cuda.Stepper` kept. Its ``wavefield``, if it has one, goes back with the adjoint.
     kernels : Kernels, optional
         Those of the GPU.
     blocks : Blocks, optional
@@ -128,13 +132,13 @@ class AdjointStepper:
         sources: Sequence[Points],
         receivers: Sequence[Points],
         gradients: Sequence[PointGradient],
-        history: History,
+        history: GpuHistory,
         kernels: gpu.Kernels | None = None,
         blocks: cuda.Blocks | None = None,
     ) -> None:
         device, n_shots = state.fields.device, len(state.fields)
         self._blocks = blocks or cuda.Blocks.of(problem)
-        self._kernels = kernels or gpu.Loaded(device, SOURCE, cuda.defines(problem, self._blocks))
+        self._kernels = kernels or gpu.Loaded(device, cuda.ADJOINT, defines(problem, self._blocks, history))
         self._problem, self._medium, self._profiles = problem, medium, profiles.to(device)
         self._state, self._gradients = state, gradients
         # Media or layers that differ make different weights of entries that shots share.
@@ -146,19 +150,25 @@ class AdjointStepper:
         self._strain = (
             None if state.strain is None else cuda.fields_of(problem, state.strain, STRESS[problem.ndim])
         )
-        self._after = cuda.slices_of(problem, history, 1)
+        self._past = (
+            None if history.wavefield is None else cuda.fields_of(problem, history.wavefield, problem.fields)
+        )
+        self._after = cuda.slots_of(problem, history) if self._past is None else self._past
         self._images = (
             None if state.images is None else cuda.fields_of(problem, state.images, VELOCITY[problem.ndim])
         )
-        self._before = [self._inject_velocities(), self._inject_stresses()]
-        self._then = [[*self._weigh_receivers(), *self._correct(), *self._sample(0)], self._sample(1)]
+        self._before = [
+            [*self._inject_velocities(), *self._weigh_receivers(), *self._take_back(0)],
+            [*self._inject_stresses(), *self._take_back(1)],
+        ]
+        self._then = [[*self._correct(), *self._sample(0)], self._sample(1)]
         tables = cuda.closure_of(problem, device), cuda.twos_of(problem, device)
         # What kernels have the addresses of.
-        self._kept = history, tables
+        self._history, self._kept = history, tables
         none = [Points.none(problem, n_shots, 0)] * 2
         arrays = State(state.fields, state.memory)
         native = native_run(problem, arrays, medium, self._profiles, none, none, 0, 0, history, "filter_size")
-        content, inside, edges = _ext.require().elastic_adjoint_device(
+        made = _ext.require().elastic_adjoint_device(
             native,
             self._blocks.threads,
             self._blocks.lanes,
@@ -166,23 +176,24 @@ class AdjointStepper:
             *(table.data_ptr() for table in tables),
             0 if state.images is None else state.images.data_ptr(),
             0 if state.strain is None else state.strain.data_ptr(),
+            0 if history.wavefield is None else history.wavefield.data_ptr(),
             *self._planes,
         )
-        self._run = np.frombuffer(content, dtype=f"V{len(content)}")
-        self._tiles = cuda.tiles_of(inside, edges, n_shots)
-        self._counter = cuda.Counter(device)
+        self._run, self._tiles = cuda.arguments_of(made, n_shots)
+        self._clock = cuda.Clock(device)
 
     def run(self, first: int, last: int) -> None:
         """Go from step ``last`` back to step ``first``."""
-        self._counter.set(last - 1)
-        many, rest = divmod(last - first, cuda.STEPS)
-        self._kernels.repeat(many, lambda: self._steps(cuda.STEPS))
-        self._steps(rest)
+        for begin, end in reversed(list(self._history.pieces(first, last))):
+            self._clock.set(end - 1, self._history.back(end))
+            many, rest = divmod(end - begin, cuda.STEPS)
+            self._kernels.repeat(many, lambda: self._steps(cuda.STEPS))
+            self._steps(rest)
 
     def _steps(self, n: int) -> None:
         """Take so many back, the first of which is that of the counter."""
         for number in range(n):
-            step = self._counter.address, np.int32(-number)
+            step = self._clock.address, np.int32(-number)
             for kind, fields in ((1, "stress"), (0, "velocity")):
                 for name, grouped, there, *more in self._before[kind]:
                     cuda.launch_points(self._kernels, name, grouped, there, *step, *more)
@@ -193,7 +204,7 @@ class AdjointStepper:
                 for name, grouped, there, *more in self._then[kind]:
                     cuda.launch_points(self._kernels, name, grouped, there, *step, *more)
         if n:
-            self._kernels.launch("tick", 1, (1, 1, 1), self._counter.address, np.int32(-n))
+            self._kernels.launch("tick", 1, (1, 1, 1), self._clock.address, np.int32(-n))
 
     def _strained(self) -> tuple[int, int]:
         """Planes of the sources of stress, [begin, end)."""
@@ -289,10 +300,18 @@ class AdjointStepper:
         more = np.uint64(grouped.number.data_ptr()), np.uint64(gradient.data_ptr()), np.int64(apart)
         return "weigh", grouped, fields, *more
 
+    def _take_back(self, kind: int) -> list[Any]:
+        """What sources injected, from the run that goes back."""
+        points = self._sources[kind]
+        if self._past is None or points.data.numel() == 0:
+            return []
+        entries, _ = self._entries(points)
+        return [("inject", self._grouped(entries, points.data, True, -entries.weight), self._past)]
+
     def _correct(self) -> list[Any]:
         """What sources inject is no part of the change that buoyancies make."""
         points = self._sources[0]
-        if self._images is None or points.data.numel() == 0:
+        if self._images is None or self._past is not None or points.data.numel() == 0:
             return []
         entries, places = self._entries(points)
         grouped = self._grouped(entries, points.data, True, entries.weight / places.damping())

@@ -224,8 +224,6 @@ class History:
         Whether only those in the layers and beside them are kept.
     wavefield : Tensor, shape (n_shots, n_fields, array_size), or None
         With ``boundary``, that after ``last``; `run_adjoint` takes it back.
-    padded : bool
-        Whether velocities lie as in fields, (steps + 1, ndim, array_size): on a GPU.
     """
 
     data: Tensor
@@ -234,14 +232,10 @@ class History:
     bits: int = 0
     boundary: bool = False
     wavefield: Tensor | None = None
-    padded: bool = False
 
-    def size(self, problem: Problem) -> int:
-        """Elements of one shot."""
-        steps = self.last - self.first
-        if self.padded:
-            return (steps + 1) * problem.ndim * problem.layout["array_size"]
-        return problem.history_size(steps, self.bits, self.boundary)
+    def shape(self, problem: Problem) -> tuple[int, ...]:
+        """What that of ``data`` must be."""
+        return len(self.data), problem.history_size(self.last - self.first, self.bits, self.boundary)
 
     @property
     def native(self) -> tuple[int, int, int, int, bool]:

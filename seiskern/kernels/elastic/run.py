@@ -67,7 +67,7 @@ def native_run(
     receivers: Sequence[Points],
     first: int,
     last: int,
-    history: History | None,
+    history: Any,
     memory: str = "pml_size",
 ) -> Any:
     """Arguments of `run` as the compiled module takes them, checked; ``memory`` in the layout is its size."""
@@ -79,7 +79,7 @@ def native_run(
         "profiles": (profiles, (n_shots, layout["profile_size"])[-profiles.ndim :]),
     }
     if history is not None:
-        expected["history"] = history.data, (n_shots, history.size(problem))
+        expected["history"] = history.data, history.shape(problem)
         if history.wavefield is not None:
             expected["wavefield"] = history.wavefield, expected["fields"][1]
     for name, (tensor, shape) in expected.items():

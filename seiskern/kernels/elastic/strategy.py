@@ -29,7 +29,7 @@ class Kept:
     def __post_init__(self) -> None:
         """Check."""
         _checks.one_of("dtype", self.dtype, tuple(BITS))
-        _checks.one_of("where", self.where, ("memory", "disk"))
+        _checks.one_of("where", self.where, ("memory", "host", "disk"))
         if self.path is not None and self.where != "disk":
             raise ValueError(f"`path` must be None unless `where` is 'disk', got {self.path!r}")
 
@@ -64,14 +64,8 @@ class Kept:
             If there is not enough memory: else the system would end the process without a word.
         """
         size = math.prod(shape)
-        if self.where == "memory":
-            wanted, free = size * dtype.itemsize, memory.available()
-            if wanted > free:
-                raise MemoryError(
-                    f"the gradient needs {wanted / 1e9:.3g} GB at once and {free / 1e9:.3g} GB are free; "
-                    "`adjoint=Checkpointed()` takes less, `where='disk'` none of it, and `estimate_memory` "
-                    "tells how much without running"
-                )
+        if self.where != "disk":
+            self.check_room(size * dtype.itemsize)
             return memory.empty(shape, dtype)
         if size == 0:
             return torch.empty(shape, dtype=dtype)
@@ -79,6 +73,16 @@ class Kept:
             file.truncate(size * dtype.itemsize)
             mapped = np.memmap(file, dtype=f"f{dtype.itemsize}", mode="r+", shape=shape)
         return torch.from_numpy(mapped)
+
+    @staticmethod
+    def check_room(wanted: int) -> None:
+        """Raise MemoryError if so many bytes are not free."""
+        if wanted > (free := memory.available()):
+            raise MemoryError(
+                f"the gradient needs {wanted / 1e9:.3g} GB at once and {free / 1e9:.3g} GB are free; "
+                "`adjoint=Checkpointed()` takes less, `where='disk'` none of it, and `estimate_memory` "
+                "tells how much without running"
+            )
 
 
 @dataclass(frozen=True)
@@ -100,8 +104,9 @@ class Full(Kept):
         sign mostly cancel: less than 8 / 32767 or 8 / 127 is left of those of the medium (relative L2, in
         the tests; docs/what-is-computed.md has figures). (Half precision has no more bits than
         int16 but spends five on a range that the scales make needless: it would be 16 times coarser.)
-    where : {"memory", "disk"}
-        On disk in a file without a name, which is gone with the process, however that ends.
+    where : {"memory", "host", "disk"}
+        In memory of the device that runs; in that of the host, copied beside the steps of a GPU; or on disk in a
+        file without a name, which is gone with the process, however that ends.
     path : str or Path, optional
         Folder of that file; default the system's for temporary files, which may be in memory.
     """
@@ -214,16 +219,6 @@ def checked(adjoint: Strategy | None) -> Strategy:
         names = "Full, Checkpointed or BoundarySaved"
         raise TypeError(f"`adjoint` must be {names}, got {type(adjoint).__name__}")
     return adjoint or Full()
-
-
-def check_gpu(strategy: Strategy) -> None:
-    """Refuse what runs on a GPU do not do yet."""
-    if strategy.dtype is not None or isinstance(strategy, BoundarySaved):
-        raise NotImplementedError(
-            "`adjoint` must be Full() or Checkpointed() on a GPU so far, with velocities as they are"
-        )
-    if strategy.where != "memory" and isinstance(strategy, Full):
-        raise NotImplementedError("`where` must be 'memory' for Full() on a GPU so far")
 
 
 @dataclass(frozen=True)
