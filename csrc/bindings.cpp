@@ -235,23 +235,34 @@ PYBIND11_MODULE(_C, m) {
   m.def("elastic_room", &seiskern::elastic::room_of);
   m.def("elastic_edge_nodes", &seiskern::elastic::edge_nodes);
   // Arguments of GPU kernels, and their tiles.
-  m.def("elastic_device", [](const sk_elastic& run, const std::array<int32_t, 3>& threads, int32_t lanes,
-                             int32_t planes, std::uintptr_t closure, std::uintptr_t twos, bool keeper) {
-    const auto made = seiskern::elastic::make_device_run(run, {threads, lanes, planes}, pointer(closure),
-                                                         pointer(twos), keeper);
-    return std::make_tuple(py::bytes(made.bytes.data(), made.bytes.size()), made.inside, made.edges);
+  using seiskern::elastic::Blocks;
+  py::class_<Blocks>(m, "ElasticBlocks")
+      .def(py::init([](const std::array<int32_t, 3>& threads, int32_t lanes, int32_t planes) {
+        return Blocks{threads, lanes, planes};
+      }));
+  py::class_<seiskern::elastic::DeviceRun>(m, "ElasticDevice")
+      .def_property_readonly(
+          "content",
+          [](const seiskern::elastic::DeviceRun& d) { return py::bytes(d.bytes.data(), d.bytes.size()); })
+      .def_readonly("inside", &seiskern::elastic::DeviceRun::inside)
+      .def_readonly("edges", &seiskern::elastic::DeviceRun::edges)
+      .def_readonly("begin", &seiskern::elastic::DeviceRun::begin)
+      .def_readonly("end", &seiskern::elastic::DeviceRun::end);
+  m.def("elastic_device", [](const sk_elastic& run, const Blocks& edges, const Blocks& inside,
+                             const std::array<int64_t, 3>& margin, std::uintptr_t closure,
+                             std::uintptr_t twos, std::uintptr_t next, bool keeper) {
+    return seiskern::elastic::make_device_run(run, {edges, inside, margin}, pointer(closure), pointer(twos),
+                                              pointer(next), keeper);
   });
-  m.def("elastic_adjoint_device",
-        [](const sk_elastic& run, const std::array<int32_t, 3>& threads, int32_t lanes, int32_t planes,
-           std::uintptr_t closure, std::uintptr_t twos, std::uintptr_t images, std::uintptr_t strain,
-           std::uintptr_t wavefield, int64_t begin, int64_t end) {
-          sk_elastic_adjoint problem{};
-          problem.run = run, problem.images = pointer(images), problem.strain = pointer(strain);
-          problem.wavefield = pointer(wavefield);
-          const auto made = seiskern::elastic::make_adjoint_device(
-              problem, {threads, lanes, planes}, pointer(closure), pointer(twos), begin, end);
-          return std::make_tuple(py::bytes(made.bytes.data(), made.bytes.size()), made.inside, made.edges);
-        });
+  m.def("elastic_adjoint_device", [](const sk_elastic& run, const Blocks& blocks, std::uintptr_t closure,
+                                     std::uintptr_t twos, std::uintptr_t images, std::uintptr_t strain,
+                                     std::uintptr_t wavefield, int64_t begin, int64_t end) {
+    sk_elastic_adjoint problem{};
+    problem.run = run, problem.images = pointer(images), problem.strain = pointer(strain);
+    problem.wavefield = pointer(wavefield);
+    return seiskern::elastic::make_adjoint_device(problem, {blocks, blocks, {}}, pointer(closure),
+                                                  pointer(twos), begin, end);
+  });
   m.def("elastic_max_dt", [](int ndim, int order, Lengths h, double speed) {
     const double limit = sk_elastic_max_dt(ndim, order, h.data(), speed);
     if (limit == 0) throw std::invalid_argument(sk_error());

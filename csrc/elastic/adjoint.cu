@@ -1,6 +1,6 @@
 // The way back of half steps on a GPU, for all shots at a time; adjoint.h has the equations. Compiled for one
-// problem as step.cu is, and by SK_REVERSED, 1 if velocities of the run are kept at edges only: then the run goes
-// back in time beside, by the same step taken from its fields, for sources and layers see README.md.
+// problem as step.cu is, and by SK_REVERSED, 1 if velocities of the run are kept at edges only: then the run
+// goes back in time beside, by the same step taken from its fields, for sources and layers see README.md.
 //
 // Before an update gradients of records are injected, by `inject` of step.cu: a sum is the same whatever its
 // order. After it those of sources are sampled, by `record`. So an update does all else at once: it damps,
@@ -120,6 +120,18 @@ struct Nothing {
   SK_INLINE B seen(int, const B& u) const { return u; }
 };
 
+template <class Of>
+constexpr bool kInside = false;
+template <>
+constexpr bool kInside<Nothing> = true;
+
+// Of the stress on two planes, along whose axes A and B are strain rates.
+template <int kA, int kB, class A, class C, class OfA, class OfB>
+SK_INLINE B image_shear(const B& t, Index i, Index c, A& a, C& b, const OfA& of_a, const OfB& of_b) {
+  if constexpr (kInside<OfA>) return (a.template at<kB>(i, c) + b.template at<kA>(i, c)) * t;
+  return a.template at<kB>(i, c) * of_a.seen(kB, t) + b.template at<kA>(i, c) * of_b.seen(kA, t);
+}
+
 // Adds to the images of stresses, X, Y and Z being strain rates of the run and what of layers is seen.
 template <class X, class Y, class Z, class OfX, class OfY, class OfZ>
 SK_INLINE void image_strains(T* const (&image)[SK_IMAGES], Pending<false>& t, Index i, Index c, X& x, Y& y,
@@ -136,16 +148,10 @@ SK_INLINE void image_strains(T* const (&image)[SK_IMAGES], Pending<false>& t, In
            exx * of_x.seen_trace(trace) + eyy * of_y.seen_trace(trace) + ezz * of_z.seen_trace(trace));
     add_to(image[SK_IMAGE_DIAGONAL], i,
            exx * of_x.seen(SK_X, txx) + eyy * of_y.seen(SK_Y, tyy) + ezz * of_z.seen(SK_Z, tzz));
-    const B txy = t.of(SK_SXY), tyz = t.of(SK_SYZ);
-    add_to(
-        image[SK_IMAGE_XY], i,
-        x.template at<SK_Y>(i, c) * of_x.seen(SK_Y, txy) + y.template at<SK_X>(i, c) * of_y.seen(SK_X, txy));
-    add_to(
-        image[SK_IMAGE_YZ], i,
-        y.template at<SK_Z>(i, c) * of_y.seen(SK_Z, tyz) + z.template at<SK_Y>(i, c) * of_z.seen(SK_Y, tyz));
+    add_to(image[SK_IMAGE_XY], i, image_shear<SK_X, SK_Y>(t.of(SK_SXY), i, c, x, y, of_x, of_y));
+    add_to(image[SK_IMAGE_YZ], i, image_shear<SK_Y, SK_Z>(t.of(SK_SYZ), i, c, y, z, of_y, of_z));
   }
-  add_to(image[SK_IMAGE_XZ], i,
-         x.template at<SK_Z>(i, c) * of_x.seen(SK_Z, txz) + z.template at<SK_X>(i, c) * of_z.seen(SK_X, txz));
+  add_to(image[SK_IMAGE_XZ], i, image_shear<SK_X, SK_Z>(txz, i, c, x, z, of_x, of_z));
 }
 
 SK_INLINE void images_of_shot(const AdjointDevice<T>& d, int64_t shot, T* (&image)[SK_IMAGES]) {
@@ -171,11 +177,6 @@ SK_INLINE void add_strains(const AdjointDevice<T>& d, const View<T>& v, int32_t 
   pending.damp(k, p.j, p.c);
   pending.write(i);
 }
-
-template <class OfX>
-constexpr bool kInside = false;
-template <>
-constexpr bool kInside<Nothing> = true;
 
 // Derivatives of the run along an axis.
 template <bool kPlain, bool kVelocity, int kAxis>
@@ -218,6 +219,7 @@ SK_INLINE void stress_back(const AdjointDevice<T>& d, const View<T>& v, const Vi
                            const Place& p, X x, Y y, Z z, const OfX& of_x, const OfY& of_y, const OfZ& of_z) {
   const Index i = element(v, k, p);
   constexpr bool kPlain = kInside<OfX>;
+  add_strains(d, v, k, p, i, x, y, z);
   auto rate_x = rates<kPlain, SK_X>(d, run, p.c, i, p.c);
   auto rate_y = rates<kPlain, SK_Y>(d, run, p.j, i, p.c);
   auto rate_z = rates<kPlain, SK_Z>(d, run, k, i, p.c);
@@ -229,12 +231,11 @@ SK_INLINE void stress_back(const AdjointDevice<T>& d, const View<T>& v, const Vi
   }
   Pending<false> t(v);
   add<false>(t, v, i, p.c, x, y, z);
-  add_strains(d, v, k, p, i, x, y, z);
   if constexpr (!kPlain) t.damp(k, p.j, p.c);
   of_x.fields(t), of_z.fields(t);
   if constexpr (SK_DIM == 3) of_y.fields(t);
   t.write(i);
-  if (!d.image[SK_IMAGE_TRACE]) return;
+  if (SK_ORTHORHOMBIC || !d.image[SK_IMAGE_TRACE]) return;  // images are those of isotropic media
   const B trace = trace_of(t);
   of_x.trace(trace), of_z.trace(trace);
   if constexpr (SK_DIM == 3) of_y.trace(trace);
@@ -283,7 +284,7 @@ SK_INLINE void velocity_back(const AdjointDevice<T>& d, const View<T>& v, const 
                              const OfZ& of_z) {
   constexpr bool kPlain = kInside<OfX>;
   const Index i = element(v, k, p);
-  const bool imaged = d.image[SK_IMAGE_VX];
+  const bool imaged = !SK_ORTHORHOMBIC && d.image[SK_IMAGE_VX];
   // In place of the velocities before the step those that damping left of them.
   Pending<true, true> last(run);
   B after[3];
@@ -350,11 +351,11 @@ __global__ void __launch_bounds__(SK_THREADS, 1)
     stress_back_edges(const __grid_constant__ Back d, const Clock* clock, int32_t n) {
   back<false, true>(d, Step(clock, n).slice);
 }
-__global__ void __launch_bounds__(SK_THREADS)
+__global__ void __launch_bounds__(SK_THREADS, sizeof(T) == 4 ? 0 : 1)
     velocity_back_inside(const __grid_constant__ Back d, const Clock* clock, int32_t n) {
   back<true, false>(d, Step(clock, n).slice);
 }
-__global__ void __launch_bounds__(SK_THREADS, sizeof(T) == 4 ? 2 : 1)
+__global__ void __launch_bounds__(SK_THREADS, sizeof(T) == 4 && !SK_REVERSED ? 2 : 1)
     velocity_back_edges(const __grid_constant__ Back d, const Clock* clock, int32_t n) {
   back<true, true>(d, Step(clock, n).slice);
 }

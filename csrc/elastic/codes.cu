@@ -1,4 +1,5 @@
-// Velocities as integers of SK_BITS bits, on a GPU: as packed_cpu.cpp makes them, but of all numbers in a row.
+// Velocities as integers of SK_BITS bits, on a GPU: as packed_cpu.cpp makes them, but of all numbers in a
+// row.
 #include <cstdint>
 
 #include "common/simd.h"

@@ -38,8 +38,8 @@ Closure closure(double scale) {
   return c;
 }
 
-Box cut(const std::array<int64_t, 3>& begin, const std::array<int64_t, 3>& end, const Blocks& blocks,
-        int64_t& tiles) {
+Box make_box(const std::array<int64_t, 3>& begin, const std::array<int64_t, 3>& end, const Blocks& blocks,
+             int64_t& tiles) {
   Box box{};
   const int64_t size[] = {blocks.threads[0] * blocks.lanes, blocks.threads[1],
                           blocks.threads[2] * blocks.planes};
@@ -69,15 +69,21 @@ int64_t nodes_of(const Box& box) {
   return n;
 }
 
+constexpr Cut kNodes{{{1, 1, 1}, 1, 1}, {{1, 1, 1}, 1, 1}, {}};
+
 // The nodes inside, then what is before and after them along z, y and x.
-int64_t add_boxes(Bounds b, const Blocks& blocks, Box (&box)[kBoxes], DeviceRun& run) {
+int64_t add_boxes(Bounds b, const Cut& cut, Box (&box)[kBoxes], DeviceRun& run) {
   for (int axis = 0; axis < 3; ++axis) {
+    b.low[axis] += cut.margin[axis], b.high[axis] -= cut.margin[axis];
     if (b.low[axis] > b.high[axis]) b.low[axis] = b.high[axis] = b.end[axis];
   }
-  box[0] = cut(b.low, b.high, blocks, run.inside);
+  box[0] = make_box(b.low, b.high, cut.inside, run.inside);
+  for (int axis = 0; axis < 3; ++axis) {
+    run.begin[axis] = box[0].begin[axis], run.end[axis] = box[0].end[axis];
+  }
   int64_t nodes = 0;
   const auto add = [&](int n, const auto& begin, const auto& end) {
-    box[n] = cut(begin, end, blocks, run.edges);
+    box[n] = make_box(begin, end, cut.edges, run.edges);
     box[n].before = nodes;
     nodes += nodes_of(box[n]);
   };
@@ -170,12 +176,14 @@ void add_history(const sk_elastic& p, Device<T>& d) {
 }
 
 template <class T>
-DeviceRun make(const sk_elastic& p, const Blocks& blocks, const void* closure, const void* twos,
+DeviceRun make(const sk_elastic& p, const Cut& cut, const void* closure, const void* twos, void* next,
                bool keeper) {
   Device<T> d = make_device<T>(p, closure, twos);
+  const auto field = [&](int f) { return d.view.field[f] != nullptr; };
+  list_arrays(make_layout(p.grid), next ? next : p.fields, SK_VX, SK_FIELDS, field, d.next);
   if (keeper || !p.history_boundary) add_history(p, d);
   DeviceRun run{};
-  add_boxes(keeper ? reversible(p.grid, d.view) : inside_of(d), blocks, d.box, run);
+  add_boxes(keeper ? reversible(p.grid, d.view) : inside_of(d), cut, d.box, run);
   return bytes_of(d, run);
 }
 
@@ -202,7 +210,7 @@ void add_past(const sk_elastic_adjoint& p, const sk_elastic_layout_t& l, Bounds&
   d.pasts = d.run.fields;
   const Bounds made = reversible(p.run.grid, d.run.view);
   DeviceRun unused{};
-  add_boxes(made, {{1, 1, 1}, 1, 1}, d.kept, unused);
+  add_boxes(made, kNodes, d.kept, unused);
   for (int axis = 0; axis < 3; ++axis) {
     inside.low[axis] = std::max(inside.low[axis], made.low[axis]);
     inside.high[axis] = std::min(inside.high[axis], made.high[axis]);
@@ -210,8 +218,8 @@ void add_past(const sk_elastic_adjoint& p, const sk_elastic_layout_t& l, Bounds&
 }
 
 template <class T>
-DeviceRun make_adjoint(const sk_elastic_adjoint& p, const Blocks& blocks, const void* closure,
-                       const void* twos, int64_t begin, int64_t end) {
+DeviceRun make_adjoint(const sk_elastic_adjoint& p, const Cut& cut, const void* closure, const void* twos,
+                       int64_t begin, int64_t end) {
   const sk_elastic_grid& g = p.run.grid;
   const sk_elastic_layout_t l = make_layout(g);
   AdjointDevice<T> d{};
@@ -232,7 +240,7 @@ DeviceRun make_adjoint(const sk_elastic_adjoint& p, const Blocks& blocks, const 
   Bounds inside = inside_of(g, d);
   if (p.wavefield) add_past(p, l, inside, d);
   DeviceRun run{};
-  add_boxes(inside, blocks, d.run.box, run);
+  add_boxes(inside, cut, d.run.box, run);
   return bytes_of(d, run);
 }
 
@@ -261,16 +269,16 @@ int64_t room_of(const sk_elastic_grid& g) {
   return (5 * field + 4 * (g.nz * columns + z.width * g.nx)) * g.itemsize;
 }
 
-DeviceRun make_adjoint_device(const sk_elastic_adjoint& p, const Blocks& blocks, const void* closure,
+DeviceRun make_adjoint_device(const sk_elastic_adjoint& p, const Cut& cut, const void* closure,
                               const void* twos, int64_t begin, int64_t end) {
-  return p.run.grid.itemsize == 4 ? make_adjoint<float>(p, blocks, closure, twos, begin, end)
-                                  : make_adjoint<double>(p, blocks, closure, twos, begin, end);
+  return p.run.grid.itemsize == 4 ? make_adjoint<float>(p, cut, closure, twos, begin, end)
+                                  : make_adjoint<double>(p, cut, closure, twos, begin, end);
 }
 
-DeviceRun make_device_run(const sk_elastic& p, const Blocks& blocks, const void* closure, const void* twos,
-                          bool keeper) {
-  return p.grid.itemsize == 4 ? make<float>(p, blocks, closure, twos, keeper)
-                              : make<double>(p, blocks, closure, twos, keeper);
+DeviceRun make_device_run(const sk_elastic& p, const Cut& cut, const void* closure, const void* twos,
+                          void* next, bool keeper) {
+  return p.grid.itemsize == 4 ? make<float>(p, cut, closure, twos, next, keeper)
+                              : make<double>(p, cut, closure, twos, next, keeper);
 }
 
 int64_t edge_nodes(const sk_elastic_grid& g) {
@@ -278,7 +286,7 @@ int64_t edge_nodes(const sk_elastic_grid& g) {
   v.first = first_column(g), v.nx = count(g, SK_X), v.ny = g.ny, v.nz = g.nz;
   Box box[kBoxes];
   DeviceRun unused{};
-  return add_boxes(reversible(g, v), {{1, 1, 1}, 1, 1}, box, unused);
+  return add_boxes(reversible(g, v), kNodes, box, unused);
 }
 
 }  // namespace seiskern::elastic

@@ -22,10 +22,19 @@ struct Closure {
 };
 Closure make_closure(const sk_elastic_grid& g);
 
-// The bytes of a Device, and the tiles of the nodes inside and of the others.
+// How a run is cut into boxes: the nodes inside keep away from layers and the surface by a margin, and have
+// blocks of their own.
+struct Cut {
+  Blocks edges, inside;
+  std::array<int64_t, 3> margin;
+};
+
+// The bytes of a Device, the tiles of the nodes inside and of the others, and where those inside begin and
+// end along x, y, z.
 struct DeviceRun {
   std::vector<char> bytes;
   int64_t inside, edges;
+  std::array<int32_t, 3> begin, end;
 };
 
 // Bytes for the wavefield of a shot in 2-D and the memory variables of its layers, see shots.cu.
@@ -37,12 +46,13 @@ int64_t edge_nodes(const sk_elastic_grid& g);
 
 // All pointers are those of the GPU, points are left out. `twos`: as in View. The history is
 // (slices, n_shots, dimensions, array_size or edge_nodes), of velocities before a step and before those that
-// follow it; those of edges are not kept by the run itself. `keeper`: boxes are those that are kept at edges.
-DeviceRun make_device_run(const sk_elastic& p, const Blocks& blocks, const void* closure, const void* twos,
-                          bool keeper);
+// follow it; those of edges are not kept by the run itself. `next`: fields that a step writes, or NULL: those
+// of the run. `keeper`: boxes are those that are kept at edges.
+DeviceRun make_device_run(const sk_elastic& p, const Cut& cut, const void* closure, const void* twos,
+                          void* next, bool keeper);
 
 // The bytes of an AdjointDevice. Strains are made in planes [begin, end).
-DeviceRun make_adjoint_device(const sk_elastic_adjoint& p, const Blocks& blocks, const void* closure,
+DeviceRun make_adjoint_device(const sk_elastic_adjoint& p, const Cut& cut, const void* closure,
                               const void* twos, int64_t begin, int64_t end);
 
 }  // namespace seiskern::elastic

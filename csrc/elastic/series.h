@@ -62,8 +62,8 @@ __global__ void __launch_bounds__(SK_THREADS)
 }
 
 // Adds fields to series: `width` threads have one, a power of two.
-__global__ void __launch_bounds__(SK_THREADS) record(const __grid_constant__ Fields f, const Entries e,
-                                                     const Clock* clock, int32_t n, int32_t width) {
+__global__ void __launch_bounds__(SK_THREADS)
+    record(const __grid_constant__ Fields f, const Entries e, const Clock* clock, int32_t n, int32_t width) {
   __shared__ T part[SK_THREADS];
   const int32_t lane = threadIdx.x % width;
   Group group{};

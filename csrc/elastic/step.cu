@@ -32,11 +32,19 @@ SK_INLINE void keep(const Device<T>& d, Pending<kVelocity>& pending, int32_t sho
   }
 }
 
+// Stresses are made from velocities that have been written.
+template <bool kVelocity>
+SK_INLINE View<T> updated(const Device<T>& d, int64_t shot) {
+  View<T> v = of_shot(d, shot);
+  for (int f = SK_VX; !kVelocity && f <= SK_VZ; ++f) v.field[f] = d.next[f] + shot * d.fields;
+  return v;
+}
+
 template <bool kVelocity>
 SK_INLINE void update_inside(const Device<T>& d, int64_t slice) {
   Place p;
   if (!find_place(d, 0, 1, p)) return;
-  const View<T> v = of_shot(d, p.shot);
+  const View<T> v = updated<kVelocity>(d, p.shot);
   auto x = along<SK_DIM, SK_RADIUS, kVelocity, SK_X>(v).template rows<1>(0);
   auto y = along<SK_DIM, SK_RADIUS, kVelocity, SK_Y>(v).template rows<1>(0);
   auto z = along<SK_DIM, SK_RADIUS, kVelocity, SK_Z>(v).template rows<1>(0);
@@ -44,7 +52,7 @@ SK_INLINE void update_inside(const Device<T>& d, int64_t slice) {
     const Index i = element(v, k, p);
     Pending<kVelocity> pending(v);
     add<kVelocity>(pending, v, i, p.c, x, y, z);
-    pending.write(i);
+    pending.write(d.next, p.shot * d.fields, i);
     keep(d, pending, p.shot, slice, i);
   }
 }
@@ -53,7 +61,7 @@ template <bool kVelocity>
 SK_INLINE void update_edges(const Device<T>& d, int64_t slice) {
   Place p;
   if (!find_place(d, 1, kBoxes, p)) return;
-  const View<T> v = of_shot(d, p.shot);
+  const View<T> v = updated<kVelocity>(d, p.shot);
   for (int32_t k = p.k; k < p.end[SK_Z]; ++k) {
     Edge<T, kVelocity, SK_X> x(d, v, k, p.j, p.c);
     Edge<T, kVelocity, SK_Y> y(d, v, k, p.j, p.c);
@@ -62,7 +70,7 @@ SK_INLINE void update_edges(const Device<T>& d, int64_t slice) {
     Pending<kVelocity> pending(v);
     add<kVelocity>(pending, v, i, p.c, x, y, z);
     pending.damp(k, p.j, p.c);
-    pending.write(i);
+    pending.write(d.next, p.shot * d.fields, i);
     keep(d, pending, p.shot, slice, i);
   }
 }

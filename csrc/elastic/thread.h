@@ -77,8 +77,8 @@ SK_INLINE View<T> of_shot(const Device<T>& d, int64_t shot) {
   return v;
 }
 
-// Changes of velocities or stresses, written when all have been made: loads need not wait for stores. `kBack`:
-// what is added is taken from them.
+// Changes of velocities or stresses, written when all have been made: loads need not wait for stores.
+// `kBack`: what is added is taken from them.
 template <bool kVelocity, bool kBack = false>
 class Pending {
   static constexpr int kFirst = kVelocity ? SK_VX : SK_SXX, kLast = kVelocity ? SK_SXX : SK_FIELDS;
@@ -106,9 +106,11 @@ class Pending {
     }
     free(k);
   }
-  SK_INLINE void write(Index i) {
+  SK_INLINE void write(Index i) { write(v_.field, 0, i); }
+  // To other fields, of which the shot's are so many elements further on.
+  SK_INLINE void write(T* const (&field)[SK_FIELDS], int64_t apart, Index i) {
     for (int f = kFirst; f < kLast; ++f) {
-      if (has(f)) of(f).store(v_.field[f] + i, 0);
+      if (has(f)) of(f).store(field[f] + apart + i, 0);
     }
   }
 

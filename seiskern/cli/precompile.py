@@ -16,7 +16,7 @@ from seiskern.kernels.elastic import cuda, cuda_history
 
 def specialisations() -> Iterator[tuple[str, dict[str, Any]]]:
     """All that may be asked for, by source."""
-    for source in (cuda.SOURCE, cuda.SHOTS, cuda.ADJOINT):
+    for source in (cuda.SOURCE, cuda.FUSED, cuda.SHOTS, cuda.ADJOINT):
         yield from ((source, defines) for defines in cuda.specialisations(source))
     for dtype, bits in product((torch.float32, torch.float64), (8, 16)):
         yield cuda_history.SOURCE, cuda_history.defines(dtype, bits)

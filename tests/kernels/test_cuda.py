@@ -28,10 +28,11 @@ BLOCKS = {
     3: [cuda.Blocks((2, 3, 2)), cuda.Blocks((5, 2, 1), lanes=4, planes=2)],
 }
 SERIES = {"inject", "record", "weigh", "correct", "tick"}
+STEP = {"velocity_inside", "velocity_edges", "stress_inside", "stress_edges", "keep_velocities"}
 KERNELS = {
     cuda.SHOTS: SERIES | {"shots"},
-    cuda.SOURCE: SERIES
-    | {"velocity_inside", "velocity_edges", "stress_inside", "stress_edges", "keep_velocities"},
+    cuda.SOURCE: SERIES | STEP,
+    cuda.FUSED: SERIES | STEP | {"step_inside"},
     cuda.ADJOINT: SERIES
     | {"velocity_back_inside", "velocity_back_edges", "stress_back_inside", "stress_back_edges"},
     cuda_history.SOURCE: {"encode", "decode"},
@@ -48,8 +49,14 @@ def folder(tmp_path_factory):
 WHOLE = cuda.Blocks((23, 1, 1))
 
 
+def kind_of(blocks):
+    if blocks is WHOLE:
+        return cuda.Resident
+    return cuda.Fused if isinstance(blocks, cuda.Tiles) else cuda.Stepper
+
+
 def kernels(folder, problem, blocks):
-    name = "shots_host.cpp" if blocks is WHOLE else "step_host.cpp"
+    name = f"{Path(kind_of(blocks).source).stem}_host.cpp"
     return HostKernels(folder, name, cuda.defines(problem, blocks))
 
 
@@ -63,7 +70,7 @@ def advanced(run, blocks, folder, cuts=None):
         for _, node, index, number, series, weight, data in run.points
     ]
     medium, profiles = problem.pack(run.medium), problem.profiles(SPEED, 0.1, 1e-3, 0.2)
-    steps = (cuda.Resident if blocks is WHOLE else cuda.Stepper)(
+    steps = kind_of(blocks)(
         problem,
         state,
         medium,
@@ -73,6 +80,7 @@ def advanced(run, blocks, folder, cuts=None):
         kernels=kernels(folder, problem, blocks),
         blocks=blocks,
     )
+    assert not isinstance(steps, cuda.Fused) or steps._turns[0].tiles["inside"]
     for first, last in itertools.pairwise([0, *(cuts or [run.n_steps])]):
         steps.run(first, last)
     return problem.view(state.fields), built[2].data, built[3].data, state.fields
@@ -244,10 +252,10 @@ def test_compiles_for_gpus(source, some, capsys):
     """By NVRTC, all that may be asked for: no spills, no more registers than there should be."""
     pytest.importorskip("cuda.bindings.nvrtc")
     wanted = [defines for of, defines in specialisations() if of == source]
-    assert len(wanted) == {cuda.SOURCE: 64, cuda.SHOTS: 16, cuda.ADJOINT: 128, cuda_history.SOURCE: 4}[source]
+    assert len(wanted) == {cuda.SHOTS: 16, cuda_history.SOURCE: 4}.get(source, 64)
     kinds = {key: len({defines[key] for defines in wanted}) for key in wanted[0]}
     if some:
-        wanted = wanted[:: {cuda.SOURCE: 5, cuda.SHOTS: 3, cuda.ADJOINT: 9, cuda_history.SOURCE: 1}[source]]
+        wanted = wanted[:: {cuda.SHOTS: 3, cuda_history.SOURCE: 1}.get(source, 9)]
     assert kinds == {key: len({defines[key] for defines in wanted}) for key in kinds}  # some of each
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         logs = list(pool.map(lambda defines: gpu.resources(source, defines, 90), wanted))
@@ -272,10 +280,11 @@ def budget(name, defines):
 
     In double precision as many as it takes.
     """
-    if defines["SK_REAL"] == "double" or name == "stress_back_edges":
+    reversed = defines.get("SK_REVERSED", 0) == 1
+    if defines["SK_REAL"] == "double" or name in ("stress_back_edges", "velocity_back_edges" * reversed):
         return 255
-    few = {"velocity_inside", "stress_inside"}
-    return 64 if name in few or (name == "velocity_back_inside" and not defines["SK_REVERSED"]) else 128
+    few = {"velocity_inside", "stress_inside", "" if reversed else "velocity_back_inside"}
+    return 64 if name in few else 128
 
 
 ARCHS = (80, 90, 100)
@@ -287,6 +296,7 @@ ARCHS = (80, 90, 100)
         (cuda.SOURCE, 2, 4, "double"),
         (cuda.SOURCE, 3, 8, "float"),
         (cuda.ADJOINT, 3, 8, "float"),
+        (cuda.FUSED, 3, 8, "float"),
         (cuda.SHOTS, 2, 4, "float"),
     ],
 )
@@ -297,7 +307,8 @@ def test_compiles_with_nvcc(source, ndim, order, real, tmp_path):
     dtype = torch.float32 if real == "float" else torch.float64
     problem = elastic.Problem((1,) * ndim, (1.0,) * ndim, 1.0, order, dtype)
     targets = [f"-gencode=arch=compute_{arch},code=sm_{arch}" for arch in ARCHS]
-    blocks = cuda.Resident.blocks(problem) if source == cuda.SHOTS else cuda.Blocks.of(problem)
+    kinds = {cuda.SHOTS: cuda.Resident.blocks, cuda.FUSED: cuda.Tiles.of}
+    blocks = kinds.get(source, cuda.Blocks.of)(problem)
     defines = cuda.defines(problem, blocks) | {"SK_REVERSED": 1}
     options = gpu.command_line(defines)
     done = subprocess.run(
@@ -503,3 +514,37 @@ def test_a_block_asks_for_its_shared_memory(fake, rng):
     medium, profiles = run.problem.pack(run.medium), run.problem.profiles(SPEED, 0.1, 1e-3)
     cuda.Resident(run.problem, state, medium, profiles, none, none).run(0, 3)
     assert fake.launched == [("shots", 77)]
+
+
+def tiles(order, number, ndim):
+    """Of one, two or three nodes that stresses are made at, and those around them."""
+    x, y = (1, 3) if number % 2 else (3, 2)
+    beside = (order + x, order + y if ndim == 3 else 1)
+    return cuda.Tiles((3, 1, 2), planes=1 + number % 2, tile=beside, chunk=(4, 7)[number % 2])
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_steps_in_one_pass_equal_the_cpu(ndim, dtype, order, folder, rng):
+    """Where nodes are left that no layer reaches; sources lie everywhere."""
+    sizes = (2 * order + 13, 57) if ndim == 2 else (order + 9, order + 7, 41)
+    for number, widths in enumerate(([], [(2, 3), (1, 0), (3, 2)], [(0, 2), (0, 2), (0, 0)])):
+        run = random_run(
+            *(rng, sizes, order, dtype, tuple(widths[-ndim:])),
+            n_shots=1 + number % 2,
+            n_media=1 + number % 2,
+            orthorhombic=number == 1,
+            entries=40,
+        )
+        assert_equal_to_cpu(run, tiles(order, number, ndim), folder, cuts=[2, 3, run.n_steps])
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_steps_in_one_pass_equal_the_cpu_below_a_free_surface(ndim, folder, surfaces, rng):
+    depth = surfaces[4].depth
+    shape, widths = ((depth + 15, 57), ((0, 4), (3, 2)))
+    if ndim == 3:
+        shape, widths = (depth + 9, 9, 41), ((0, 2), (1, 1), (3, 0))
+    run = random_run(rng, shape, 4, absorbing=widths, depth=depth, entries=40)
+    assert_equal_to_cpu(run, tiles(4, 0, ndim), folder)

@@ -8,7 +8,7 @@ import torch
 from cuda_host import HostKernels, LateLink
 from random_runs import EPS, ORDERS, SPEED, random_run
 from test_adjoint import Backward
-from test_cuda import BLOCKS
+from test_cuda import BLOCKS, kernels, kind_of, tiles
 from test_elastic import SHAPES, WIDTHS, layers
 
 import seiskern as sk
@@ -24,7 +24,7 @@ def folder(tmp_path_factory):
 class OnGpu(Backward):
     """What `Backward` does, for the same gradient of the records."""
 
-    def __init__(self, other, folder, blocks, cuts=(), strategy=None):
+    def __init__(self, other, folder, blocks, cuts=(), strategy=None, forward=None):
         run, problem = other.run, other.run.problem
         self.run, self.medium, self.of_records = run, other.medium, other.of_records
         self.points = [
@@ -37,8 +37,11 @@ class OnGpu(Backward):
         given = problem, state, self.medium, profiles, *pairs
         given_history = problem, run.n_shots, 0, run.n_steps, strategy or sk.Full()
         history = cuda_history.GpuHistory(*given_history, torch.device("cpu"))
-        forward = HostKernels(folder, "step_host.cpp", cuda.defines(problem, blocks))
-        steps = cuda.Stepper(*given, history, kernels=forward, blocks=blocks)
+        forward = forward or blocks
+        steps = kind_of(forward)(
+            *given, history, kernels=kernels(folder, problem, forward), blocks=forward
+        )
+        assert not isinstance(steps, cuda.Fused) or steps._turns[0].tiles["inside"]
         ends = [0, *cuts, run.n_steps]
         for first, last in itertools.pairwise(ends):
             steps.run(first, last)
@@ -56,9 +59,9 @@ class OnGpu(Backward):
             steps.run(first, last)
 
 
-def assert_equal_to_cpu(run, rng, folder, blocks, cuts=(), strategy=None):
+def assert_equal_to_cpu(run, rng, folder, blocks, cuts=(), strategy=None, forward=None):
     wanted = Backward(run, rng)
-    got = OnGpu(wanted, folder, blocks, cuts, strategy)
+    got = OnGpu(wanted, folder, blocks, cuts, strategy, forward)
     bound = 2000 * EPS[run.problem.dtype]
     for name, (mine, other) in enumerate(zip(got.all(), wanted.all(), strict=True)):
         assert torch.isfinite(mine).all(), name
@@ -197,3 +200,11 @@ def test_codes_of_numbers(dtype, bits, late):
     assert back[:64].isnan().all()
     codec.decode(codec.encode(torch.zeros(64, dtype=dtype)), back[:64])
     assert not back[:64].any()
+
+
+@pytest.mark.parametrize("strategy", [sk.Full(), sk.BoundarySaved()], ids=repr)
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_after_steps_in_one_pass(ndim, strategy, folder, rng):
+    shape, widths = ((21, 57), ((3, 2), (4, 3))) if ndim == 2 else ((14, 11, 41), ((2, 2), (2, 1), (3, 0)))
+    run = random_run(rng, shape, 4, absorbing=widths, n_shots=2, entries=40)
+    assert_equal_to_cpu(run, rng, folder, BLOCKS[ndim][0], (2, 5), strategy, tiles(4, 1, ndim))

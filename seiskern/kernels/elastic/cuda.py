@@ -19,7 +19,8 @@ from seiskern.kernels.elastic.plan import FIELD_NUMBER, Problem, State
 from seiskern.kernels.elastic.points import Points
 from seiskern.kernels.elastic.run import native_run
 
-SOURCE, SHOTS, ADJOINT = "elastic/step.cu", "elastic/shots.cu", "elastic/adjoint.cu"
+SOURCE, FUSED, SHOTS = "elastic/step.cu", "elastic/fused.cu", "elastic/shots.cu"
+ADJOINT = "elastic/adjoint.cu"
 
 STEPS = 16
 """Of a graph."""
@@ -54,6 +55,16 @@ class Blocks:
         """Threads."""
         return math.prod(self.threads)
 
+    @property
+    def more(self) -> dict[str, Any]:
+        """Further macros."""
+        return {}
+
+    @property
+    def native(self) -> Any:
+        """As the compiled module takes them."""
+        return _ext.require().ElasticBlocks(self.threads, self.lanes, self.planes)
+
 
 def here(array: Tensor) -> bool:
     """Whether these kernels are to work on it."""
@@ -77,16 +88,17 @@ def defines(problem: Problem, blocks: Blocks) -> dict[str, Any]:
         "SK_LANES": blocks.lanes,
         "SK_PLANES": blocks.planes,
         "SK_THREADS": max(THREADS, blocks.all),  # of any kernel in a file
+        **blocks.more,
     }
 
 
 def specialisations(source: str = SOURCE) -> Iterator[dict[str, Any]]:
-    """All that may be asked for of `SOURCE`, `SHOTS` or `ADJOINT`."""
+    """All that may be asked for of a source: no card has memory for long indices in an adjoint."""
     for order, dtype, orthorhombic in product((2, 4, 6, 8), (torch.float32, torch.float64), (False, True)):
         for ndim in (2,) if source == SHOTS else (2, 3):
             problem = Problem((1,) * ndim, (1.0,) * ndim, 1.0, order, dtype, orthorhombic=orthorhombic)
-            blocks = Resident.blocks(problem) if source == SHOTS else Blocks.of(problem)
-            for index in ("int32_t",) if source == SHOTS else ("int32_t", "int64_t"):
+            blocks = {FUSED: Tiles.of, SHOTS: Resident.blocks}.get(source, Blocks.of)(problem)
+            for index in ("int32_t",) if source in (SHOTS, ADJOINT) else ("int32_t", "int64_t"):
                 made = defines(problem, blocks) | {"SK_INDEX": index}
                 yield from ({**made, "SK_REVERSED": n} for n in (0, 1)) if source == ADJOINT else [made]
 
@@ -254,13 +266,37 @@ class Clock:
         self._numbers[0].fill_(step), self._numbers[1].fill_(first)
 
 
-def arguments_of(made: tuple[bytes, int, int], n_shots: int) -> tuple[Any, dict[str, int]]:
+def arguments_of(made: Any, n_shots: int) -> tuple[Any, dict[str, int]]:
     """What kernels take, and their blocks by the part of the nodes, from what the compiled module made."""
-    content, *tiles = made
-    blocks = {part: n * n_shots for part, n in zip(("inside", "edges"), tiles, strict=True)}
+    blocks = {"inside": made.inside * n_shots, "edges": made.edges * n_shots}
     if max(blocks.values()) >= 2**31:
         raise ValueError(f"`shots` must be fewer for one run on a GPU, got {n_shots}")
-    return np.frombuffer(content, dtype=f"V{len(content)}"), blocks
+    return np.frombuffer(made.content, dtype=f"V{len(made.content)}"), blocks
+
+
+@dataclass
+class _Turn:
+    """A step from some fields to others, or the same.
+
+    Attributes
+    ----------
+    run : structured scalar
+        Argument of the kernels.
+    tiles : dict
+        Their blocks by the part of the nodes.
+    inside : (n, n, n), (n, n, n)
+        Where nodes inside begin and end along x, y, z.
+    written : structured scalar
+        The fields that are written, for sources and receivers.
+    keeper : (structured scalar, int), or None
+        Argument and blocks of what keeps velocities at edges.
+    """
+
+    run: Any
+    tiles: dict[str, int]
+    inside: tuple[Sequence[int], Sequence[int]]
+    written: Any
+    keeper: tuple[Any, int] | None
 
 
 class Stepper:
@@ -278,7 +314,7 @@ class Stepper:
         Keeps the velocities of these steps, for `cuda_adjoint`.
     kernels : Kernels, optional
         Those of the GPU.
-    blocks : Blocks, optional
+    blocks : Blocks or Tiles, optional
         What they are compiled for.
 
     Raises
@@ -302,88 +338,206 @@ class Stepper:
         receivers: Sequence[Points],
         history: GpuHistory | None = None,
         kernels: gpu.Kernels | None = None,
-        blocks: Blocks | None = None,
+        blocks: Any = None,
     ) -> None:
         device, n_shots = state.fields.device, len(state.fields)
         self._blocks = blocks or self.blocks(problem)
         self._kernels = kernels or gpu.Loaded(device, self.source, defines(problem, self._blocks))
+        self._problem, self._n_shots, self._history, self._state = problem, n_shots, history, state
         points = [p.to(device) for p in (*sources, *receivers)]
         self._points = [
             Grouped(problem, Flat.of(problem, p), p.data, by_node=n < 2) for n, p in enumerate(points)
         ]
-        self._fields = fields_of(problem, state.fields, problem.fields)
-        tables = closure_of(problem, device), twos_of(problem, device)
+        self._velocity_source = points[0]
         # What kernels have the addresses of.
-        self._kept = state, medium, profiles.to(device), history, tables
-        none = [Points.none(problem, n_shots, 0)] * 2
-        native = native_run(problem, state, medium, self._kept[2], none, none, 0, 0, history)
-
-        def arguments(keeper: bool) -> tuple[Any, dict[str, int]]:
-            given = self._blocks.threads, self._blocks.lanes, self._blocks.planes
-            addresses = (table.data_ptr() for table in tables)
-            return arguments_of(_ext.require().elastic_device(native, *given, *addresses, keeper), n_shots)
-
-        self._run, self._tiles = arguments(False)
+        self._kept = medium, profiles.to(device), closure_of(problem, device), twos_of(problem, device)
         self._clock = Clock(device)
-        self._problem, self._n_shots = problem, n_shots
-        self._history, self._velocities = history, state.fields[:, : problem.ndim]
-        edges = history is not None and history.boundary
-        self._keeper = arguments(True) if edges else None
-        self._slots = None if history is None or edges else slots_of(problem, history)
+        self._turns, self._turn = self._make_turns(), 0
+        slots = history is not None and not history.boundary
+        self._slots = slots_of(problem, history) if slots else None
+
+    def _make_turns(self) -> list[_Turn]:
+        """The steps that are made one after the other, again and again."""
+        return [self._step(self._state.fields, self._state.fields, self._blocks, (0, 0, 0))]
+
+    def _step(self, fields: Tensor, written: Tensor, inside: Blocks, margin: Sequence[int]) -> _Turn:
+        """From fields to those that are written; nodes inside stay away from layers by a margin."""
+        medium, profiles, *tables = self._kept
+        none = [Points.none(self._problem, self._n_shots, 0)] * 2
+
+        def made(state: State, keeper: bool) -> Any:
+            native = native_run(
+                self._problem, state, medium, profiles, none, none, 0, 0, history=self._history
+            )
+            addresses = (t.data_ptr() for t in (*tables, written))
+            cut = self._blocks.native, inside.native, (0, 0, 0) if keeper else margin
+            return _ext.require().elastic_device(native, *cut, *addresses, keeper)
+
+        device = made(State(fields, self._state.memory), False)
+        keeper = None
+        if self._history is not None and self._history.boundary:
+            run, tiles = arguments_of(made(State(written, self._state.memory), True), self._n_shots)
+            keeper = (run, tiles["edges"]) if tiles["edges"] else None
+        names = self._problem.fields
+        return _Turn(
+            *arguments_of(device, self._n_shots),
+            (device.begin, device.end),
+            fields_of(self._problem, written, names),
+            keeper,
+        )
 
     def run(self, first: int, last: int) -> None:
         """Make steps from ``first`` to ``last``."""
-        if self._history is None:
-            self._advance(first, last, 0)
-            return
-        for begin, end in self._history.pieces(first, last):
-            origin = self._history.enter(begin)
-            if begin == self._history.first:
-                self._start(origin)
-            self._advance(begin, end, origin)
-            self._history.leave(end)
+        pieces = [(first, last)] if self._history is None else self._history.pieces(first, last)
+        for begin, end in pieces:
+            origin = 0 if self._history is None else self._enter(begin)
+            self._clock.set(begin, origin)
+            many, rest = divmod(end - begin, STEPS)
+            self._kernels.repeat(many, lambda: self._steps(STEPS))
+            self._steps(rest)
+            if self._history is not None:
+                self._history.leave(end)
 
-    def _start(self, origin: int) -> None:
-        """Keep the velocities before the first step."""
-        if self._keeper is None:
-            self._history.data[0].copy_(self._velocities.flatten(1))
-            return
-        self._clock.set(origin, origin)
-        self._keep(-1)
+    def _enter(self, step: int) -> int:
+        """Make room in the history; returns the step of the first slot at hand."""
+        assert self._history is not None
+        origin = self._history.enter(step)
+        if step == self._history.first:  # what is before the first step
+            if self._history.boundary:
+                self._clock.set(step, origin)
+                self._keep(self._turns[-1], -1)
+            else:
+                self._history.data[0].copy_(self._state.fields[:, : self._problem.ndim].flatten(1))
+        return origin
 
-    def _advance(self, first: int, last: int, origin: int) -> None:
-        """Make steps; ``origin`` is that of the first slot at hand."""
-        self._clock.set(first, origin)
-        many, rest = divmod(last - first, STEPS)
-        self._kernels.repeat(many, lambda: self._steps(STEPS))
-        self._steps(rest)
-
-    def _keep(self, number: int) -> None:
-        """What is kept at edges, after a step."""
-        if self._keeper is not None and self._keeper[1]["edges"]:
-            arguments, tiles = self._keeper
+    def _keep(self, turn: _Turn, number: int) -> None:
+        """Keep velocities at edges, after a step."""
+        if turn.keeper is not None:
+            run, blocks = turn.keeper
             step = self._clock.address, np.int32(number)
-            name = "keep_velocities"
-            self._kernels.launch(name, tiles["edges"], self._blocks.threads, arguments, *step)
+            self._kernels.launch("keep_velocities", blocks, self._blocks.threads, run, *step)
 
     def _steps(self, n: int) -> None:
-        """Make so many, the first of which is that of the counter."""
+        """Make so many, the first of which is that of the clock."""
         for number in range(n):
             step = self._clock.address, np.int32(number)
-            for kind, fields in enumerate(("velocity", "stress")):
-                for part, tiles in self._tiles.items():
-                    if tiles:
-                        name = f"{fields}_{part}"
-                        self._kernels.launch(name, tiles, self._blocks.threads, self._run, *step)
-                source, receiver = self._points[kind], self._points[2 + kind]
-                launch_points(self._kernels, "inject", source, self._fields, *step)
-                if kind == 0 and self._slots is not None:
-                    launch_points(self._kernels, "inject", source, self._slots, *step)
-                if kind == 0:
-                    self._keep(number)
-                launch_points(self._kernels, "record", receiver, self._fields, *step)
+            turn = self._turns[(self._turn + number) % len(self._turns)]
+            self._velocities(turn, step)
+            if self._slots is not None:
+                launch_points(self._kernels, "inject", self._points[0], self._slots, *step)
+            self._keep(turn, number)
+            launch_points(self._kernels, "record", self._points[2], turn.written, *step)
+            self._stresses(turn, step)
+            launch_points(self._kernels, "inject", self._points[1], turn.written, *step)
+            launch_points(self._kernels, "record", self._points[3], turn.written, *step)
         if n:
             self._kernels.launch("tick", 1, (1, 1, 1), self._clock.address, np.int32(n))
+        self._turn = (self._turn + n) % len(self._turns)
+
+    def _velocities(self, turn: _Turn, step: tuple[Any, Any]) -> None:
+        """Their update, with sources."""
+        for part in turn.tiles:
+            self._update(turn, f"velocity_{part}", step)
+        launch_points(self._kernels, "inject", self._points[0], turn.written, *step)
+
+    def _stresses(self, turn: _Turn, step: tuple[Any, Any]) -> None:
+        """Their update."""
+        for part in turn.tiles:
+            self._update(turn, f"stress_{part}", step)
+
+    def _update(self, turn: _Turn, name: str, step: tuple[Any, Any]) -> None:
+        """A kernel of some nodes."""
+        if tiles := turn.tiles[name.split("_")[1]]:
+            self._kernels.launch(name, tiles, self._blocks.threads, turn.run, *step)
+
+
+@dataclass(frozen=True)
+class Tiles(Blocks):
+    """Blocks of threads of the nodes at edges, and tiles of those inside, whose steps are made in one pass.
+
+    Attributes
+    ----------
+    tile : (int, int)
+        Threads of a tile along x and y, with those around it that make velocities only.
+    chunk : int
+        Planes that a block makes.
+    """
+
+    tile: tuple[int, int] = (256, 1)
+    chunk: int = 64
+
+    @property
+    def more(self) -> dict[str, Any]:
+        """Further macros."""
+        return {"SK_TILE": math.prod(self.tile), "SK_CHUNK": self.chunk}
+
+    @classmethod
+    def of(cls, problem: Problem) -> "Tiles":
+        """For a problem."""
+        blocks = Blocks.of(problem)
+        return cls(blocks.threads, tile=(256, 1) if problem.ndim == 2 else (32, 16))
+
+
+class Fused(Stepper):
+    """The same in one pass inside the grid, which moves 84 bytes a cell and step in 3-D and not 120.
+
+    Steps go to and fro between the state and a second wavefield.
+    """
+
+    source = FUSED
+    blocks = Tiles.of
+
+    def _make_turns(self) -> list[_Turn]:
+        problem, tiles = self._problem, self._blocks
+        radius = problem.order // 2
+        margin = radius, radius if problem.ndim == 3 else 0, radius
+        within = tuple(n - 2 * m for n, m in zip(tiles.tile, margin, strict=False))
+        inside = Blocks((*within, 1), planes=tiles.chunk)
+        here, self._other = self._state.fields, torch.zeros_like(self._state.fields)
+        turns = [self._step(*pair, inside, margin) for pair in ((here, self._other), (self._other, here))]
+        self._room = problem.ndim * (problem.order + 2) * math.prod(tiles.tile) * problem.dtype.itemsize
+        self._split(turns[0].inside)
+        return turns
+
+    def _split(self, inside: tuple[Sequence[int], Sequence[int]]) -> None:
+        """Sources of velocity: those outside, and where groups of a plane begin."""
+        problem, points = self._problem, self._velocity_source
+        entries = Flat.of(problem, points)
+        layout, rows = problem.layout, problem.shape[0] + 1
+        k = entries.node // layout["stride_z"]
+        rest = entries.node - k * layout["stride_z"]
+        j = rest // layout["stride_y"] if problem.ndim == 3 else torch.zeros_like(rest)
+        i = rest - j * layout["stride_y"]
+        outside = torch.zeros_like(k, dtype=torch.bool)
+        for place, begin, end in zip((i, j, k), *inside, strict=True):
+            outside |= (place < begin) | (place >= end)
+        self._outside = Grouped(problem, entries.chosen(outside), points.data, by_node=True)
+        shot = torch.zeros_like(k) if entries.shot is None else entries.shot
+        key = shot * layout["array_size"] + entries.node
+        groups = torch.unique_consecutive(key)
+        # Group n of a shot is in the planes before k if its node is.
+        shots = 1 if entries.shot is None else self._n_shots
+        edges = torch.arange(shots, device=k.device)[:, None] * layout["array_size"]
+        edges = edges + torch.arange(rows, device=k.device) * layout["stride_z"]
+        self._planes = torch.searchsorted(groups, edges.flatten()).to(torch.int32)
+
+    def run(self, first: int, last: int) -> None:
+        """Make steps from ``first`` to ``last``."""
+        super().run(first, last)
+        if self._turn == 1:
+            self._state.fields.copy_(self._other)
+            self._turn = 0
+
+    def _velocities(self, turn: _Turn, step: tuple[Any, Any]) -> None:
+        self._update(turn, "velocity_edges", step)
+        launch_points(self._kernels, "inject", self._outside, turn.written, *step)
+        if tiles := turn.tiles["inside"]:
+            sources = self._points[0].native, np.uint64(self._planes.data_ptr())
+            threads = (*self._blocks.tile, 1)
+            self._kernels.launch("step_inside", tiles, threads, turn.run, *step, *sources, shared=self._room)
+
+    def _stresses(self, turn: _Turn, step: tuple[Any, Any]) -> None:
+        self._update(turn, "stress_edges", step)
 
 
 class Resident(Stepper):
@@ -401,8 +555,9 @@ class Resident(Stepper):
         points = (grouped.native for grouped in self._points)
         steps = np.int64(first), np.int64(last)
         room = _ext.require().elastic_room(self._problem.native)
+        (turn,) = self._turns
         self._kernels.launch(
-            "shots", self._n_shots, self._blocks.threads, self._run, *points, *steps, shared=room
+            "shots", self._n_shots, self._blocks.threads, turn.run, *points, *steps, shared=room
         )
 
 

@@ -170,9 +170,7 @@ class AdjointStepper:
         native = native_run(problem, arrays, medium, self._profiles, none, none, 0, 0, history, "filter_size")
         made = _ext.require().elastic_adjoint_device(
             native,
-            self._blocks.threads,
-            self._blocks.lanes,
-            self._blocks.planes,
+            self._blocks.native,
             *(table.data_ptr() for table in tables),
             0 if state.images is None else state.images.data_ptr(),
             0 if state.strain is None else state.strain.data_ptr(),
