@@ -20,7 +20,7 @@ help:
 	@echo 'make test       format, types, tests, examples and benches at toy size'
 	@echo 'make test-full  the same, with the slow tests'
 	@echo 'make bench      benches at full size, beside deepwave and Devito if installed'
-	@echo 'make gpu        the GPU tests, then the GPU benches, into benches/baselines/; fails without a GPU'
+	@echo 'make gpu        the GPU tests, the quickest blocks, then the GPU benches, into benches/baselines/; fails without a GPU'
 	@echo 'make figures    the demo, and its figure into the README'
 	@echo 'make format     rewrite the sources in the house format'
 
@@ -58,6 +58,7 @@ bench: $(STAMP)
 gpu: $(STAMP)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,plot,cuda13]'
 	SEISKERN_REQUIRE_GPU=1 $(BIN)/python -m pytest -q -m gpu tests
+	$(BIN)/seiskern tune
 	mkdir -p benches/baselines
 	$(BIN)/seiskern bench elastic adjoint --device cuda --json \
 	    $(shell $(BIN)/python -c $(HAVE_PEERS) && echo --peers) | tee benches/baselines/gpu-$(shell git rev-parse --short HEAD).json

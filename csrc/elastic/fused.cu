@@ -157,7 +157,7 @@ SK_INLINE void add_sources(const Device<T>& d, const Entries& e, const int32_t* 
   }
 }
 
-extern "C" __global__ void __launch_bounds__(SK_TILE)
+extern "C" __global__ void __launch_bounds__(SK_TILE, 1)
     step_inside(const __grid_constant__ Device<T> d, const Clock* clock, int32_t n, const Entries sources,
                 const int32_t* planes) {
   SK_DYNAMIC_SHARED(room);

@@ -8,6 +8,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,6 +27,8 @@ from seiskern.bench.elastic import (
 )
 from seiskern.bench.harness import turn_by_turn
 from seiskern.kernels import gpu
+from seiskern.kernels.elastic import Strategy
+from seiskern.media.random import random_layered_crust
 
 FORWARD = [
     Problem(472, 3, 60, absorbing=20, surface=True),  # 512 with layers, and 20 planes less below a surface
@@ -99,6 +102,7 @@ def run_bench(
         if "elastic" in families:
             for problem in TOY_FORWARD if toy else FORWARD:
                 yield _forward(problem, peers and not problem.surface, turns, device, bandwidth)
+            yield _sample(toy, turns, device, bandwidth)
         if "adjoint" in families:
             for problem in TOY_GRADIENT if toy else GRADIENT:
                 yield from _gradient(problem, turns, device, bandwidth)
@@ -118,9 +122,39 @@ def _done(value: Tensor) -> Tensor:
     return value
 
 
-def _run(
-    problem: Problem, device: torch.device, strategy: sk.Full | sk.Checkpointed | None
-) -> Callable[[], Tensor]:
+def _sample(toy: bool, turns: int, device: torch.device, bandwidth: float) -> Row:
+    """A simulation like those of HEMEW-3D, to 5 Hz: a random crust of 9.6 km, 256 sensors, 6.4 s."""
+    n, dt, nt = (17, 0.02, 20) if toy else (129, 0.02, 320)
+    spacing = 9600.0 / (n - 1)
+    vp, vs, rho = (value.to(device) for value in random_layered_crust((n, n, n), spacing, 0))
+    medium = sk.Medium(vp, vs, rho, spacing)
+    rate = sk.gaussian(0.1, dt, nt, 0.4)
+    moment = sk.double_couple(48.0, 45.0, 88.0, 2.47e16)
+    source = sk.MomentTensor(x=4800.0, y=4800.0, z=8400.0, moment=moment, rate=rate)
+    x, y = torch.meshgrid(*[torch.linspace(150.0, 9450.0, 16)] * 2, indexing="xy")
+    receivers = sk.Receivers(x=x.flatten(), y=y.flatten(), z=torch.zeros(256))
+    options: dict[str, Any] = {"dt": dt, "nt": nt, "free_surface": True, "order": 8}
+    updates = (lambda plan: plan.cells * plan.steps)(sk.plan(medium, **options))
+
+    def run() -> Tensor:
+        return _done(sk.simulate(medium, source, receivers, **options).data)
+
+    seconds = turn_by_turn({"seiskern": run}, turns)["seiskern"].median
+    rate_of = updates / seconds
+    return Row(
+        problem=f"like HEMEW-3D, {n}x{n}x{n} at {spacing:g} m, {dt * nt:g} s",
+        what="records",
+        ms=1e3 * seconds,
+        gcells=rate_of / 1e9,
+        of_bound=rate_of * BYTES[3] / bandwidth,
+        of_forward=math.nan,
+        shots_per_s=1 / seconds,
+        peers={},
+        ratios={},
+    )
+
+
+def _run(problem: Problem, device: torch.device, strategy: Strategy | None) -> Callable[[], Tensor]:
     """Records, or with a strategy the gradient of vp."""
     source, receivers = explosion_and_line(problem)
     vp = torch.full(problem.shape, VP, device=device, requires_grad=strategy is not None)
@@ -163,16 +197,23 @@ def _forward(problem: Problem, peers: bool, turns: int, device: torch.device, ba
 
 
 def _gradient(problem: Problem, turns: int, device: torch.device, bandwidth: float) -> Iterator[Row]:
-    strategies: dict[str, sk.Full | sk.Checkpointed] = {
-        "Full()": sk.Full(),
-        "Checkpointed()": sk.Checkpointed(),
-    }
+    kept = sk.Full(), sk.Full(dtype=torch.int16), sk.Full(where="host")
+    kinds: tuple[Strategy, ...] = (*kept, sk.BoundarySaved(), sk.Checkpointed())
+    strategies = {_name(strategy): strategy for strategy in kinds}
     contenders: dict[str, Callable[[], object]] = {"forward": _run(problem, device, None)}
     contenders |= {name: _run(problem, device, strategy) for name, strategy in strategies.items()}
     times = turn_by_turn(contenders, turns)
     forward = times["forward"].median
     for name in strategies:
         yield _row(problem, name, times[name].median, forward, bandwidth, {}, {})
+
+
+def _name(strategy: Strategy) -> str:
+    """As it is made."""
+    chosen = {name: getattr(strategy, name) for name in ("dtype", "where")}
+    default = {"dtype": None, "where": "memory"}
+    words = (f"{name}={value!r}" for name, value in chosen.items() if value != default[name])
+    return f"{type(strategy).__name__}({', '.join(words)})"
 
 
 def _row(

@@ -1,4 +1,4 @@
-"""The command line: ``seiskern simulate | verify | bench | precompile | doctor | demo``."""
+"""The command line: ``seiskern simulate | verify | bench | precompile | tune | doctor | demo``."""
 
 from seiskern.cli.app import main
 

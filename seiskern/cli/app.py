@@ -7,9 +7,9 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from seiskern.cli import bench, demo, doctor, fwi, precompile, simulate, verify
+from seiskern.cli import bench, demo, doctor, fwi, precompile, simulate, tune, verify
 
-COMMANDS = (simulate, fwi, verify, bench, precompile, doctor, demo)
+COMMANDS = (simulate, fwi, verify, bench, precompile, tune, doctor, demo)
 FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
 # What input may lead to: a line tells it. ArithmeticError: a wavefield that is not finite.
 REFUSED = (ValueError, TypeError, ArithmeticError, MemoryError, OSError, ImportError, RuntimeError)

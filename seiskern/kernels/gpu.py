@@ -242,7 +242,7 @@ def cubin(source: str, defines: Mapping[str, Any], arch: int) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path.with_suffix(".lock")):
         if not path.is_file():
-            _write(path, compile_cubin(source, defines, arch))
+            write(path, compile_cubin(source, defines, arch))
     return path
 
 
@@ -254,8 +254,9 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _write(path: Path, content: bytes) -> None:
-    """All or nothing."""
+def write(path: Path, content: bytes) -> None:
+    """A file, all or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.stem, delete=False) as file:
         file.write(content)
     try:

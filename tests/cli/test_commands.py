@@ -15,6 +15,7 @@ from seiskern.bench import adjoint, elastic
 from seiskern.bench import gpu as gpu_bench
 from seiskern.cli import app, doctor, terminal
 from seiskern.kernels import gpu
+from seiskern.kernels.elastic import cuda, cuda_tuning
 from seiskern.verify import half_space
 
 
@@ -344,14 +345,39 @@ def test_precompile_fills_the_cache(cli, monkeypatch, tmp_path):
     monkeypatch.setattr(gpu, "nvrtc_version", lambda: "13.0")
     code, out, _ = cli("precompile", "--arch", "80", "--arch", "90")
     assert code == 0
-    assert out == f"288 files of kernels in {tmp_path / 'cache'}\n"
+    assert out == f"424 files of kernels in {tmp_path / 'cache'}\n"
     assert {arch for _, arch in asked} == {80, 90}
-    assert {source for source, _ in asked} == {"elastic/step.cu", "elastic/shots.cu", "elastic/adjoint.cu"}
-    assert len(list((tmp_path / "cache").glob("*.cubin"))) == 288
+    assert {source for source, _ in asked} == {
+        f"elastic/{name}.cu" for name in ("step", "fused", "shots", "adjoint", "codes")
+    }
+    assert len(list((tmp_path / "cache").glob("*.cubin"))) == 424
     asked.clear()
     code, document, _ = cli("precompile", "--arch", "90", "--json")
-    assert len(document["files"]) == 144
+    assert len(document["files"]) == 212
     assert not asked
+
+
+def test_tune_tells_what_is_quickest(cli, monkeypatch):
+    def tune(device, problems, report):
+        assert [(p.ndim, p.order) for p in problems] == [(n, order) for n in (2, 3) for order in (2, 4, 6, 8)]
+        for blocks, speed in ((cuda.Blocks((32, 1, 8)), 2e9), (cuda.Blocks((64, 1, 4)), 3e9)):
+            report("forward 2-D", blocks, speed)
+
+    monkeypatch.setattr(cuda_tuning, "tune", tune)
+    monkeypatch.setattr(gpu, "why_not", str)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    code, out, _ = cli("tune")
+    assert code == 0
+    assert "3.0 Gcell/s" in out
+    assert "1.50 x" in out
+    (row,) = cli("tune", "--json")[1]
+    assert (row["kind"], row["gcells"], row["gain"]) == ("forward 2-D", 3.0, 1.5)
+
+
+def test_tune_needs_a_gpu(cli, monkeypatch):
+    monkeypatch.setattr(gpu, "why_not", lambda: "there is none")
+    assert cli("tune")[2] == "seiskern: error: there is nothing to tune: there is none
+"
 
 
 def test_precompile_asks_for_an_architecture(cli, monkeypatch):

@@ -523,10 +523,11 @@ def tiles(order, number, ndim):
     return cuda.Tiles((3, 1, 2), planes=1 + number % 2, tile=beside, chunk=(4, 7)[number % 2])
 
 
-@pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize(
+    ("order", "dtype"), [*((order, torch.float64) for order in ORDERS), (4, torch.float32)], ids=str
+)
 @pytest.mark.parametrize("ndim", [2, 3])
-def test_steps_in_one_pass_equal_the_cpu(ndim, dtype, order, folder, rng):
+def test_steps_in_one_pass_equal_the_cpu(ndim, order, dtype, folder, rng):
     """Where nodes are left that no layer reaches; sources lie everywhere."""
     sizes = (2 * order + 13, 57) if ndim == 2 else (order + 9, order + 7, 41)
     for number, widths in enumerate(([], [(2, 3), (1, 0), (3, 2)], [(0, 2), (0, 2), (0, 0)])):

@@ -38,9 +38,7 @@ class OnGpu(Backward):
         given_history = problem, run.n_shots, 0, run.n_steps, strategy or sk.Full()
         history = cuda_history.GpuHistory(*given_history, torch.device("cpu"))
         forward = forward or blocks
-        steps = kind_of(forward)(
-            *given, history, kernels=kernels(folder, problem, forward), blocks=forward
-        )
+        steps = kind_of(forward)(*given, history, kernels=kernels(folder, problem, forward), blocks=forward)
         assert not isinstance(steps, cuda.Fused) or steps._turns[0].tiles["inside"]
         ends = [0, *cuts, run.n_steps]
         for first, last in itertools.pairwise(ends):

@@ -12,7 +12,7 @@ from two_devices import GPU, OnGpu, TwoDevices
 
 import seiskern as sk
 from seiskern.kernels import elastic, gpu
-from seiskern.kernels.elastic import Propagation, autograd, cuda
+from seiskern.kernels.elastic import Propagation, autograd, cuda, cuda_tuning
 from seiskern.kernels.elastic.adjoint import stagger_gradient
 from seiskern.kernels.elastic.autograd import _Propagate
 from seiskern.wave.elastic import Run
@@ -42,6 +42,7 @@ def card(folder, monkeypatch):
     monkeypatch.setattr(gpu, "Link", LateLink)
     monkeypatch.setattr(gpu, "why_not", str)
     monkeypatch.setattr(gpu, "shared_memory", lambda device: 0)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "none")
     monkeypatch.setattr(torch.cuda, "_lazy_init", lambda: None)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
     with TwoDevices():
@@ -122,6 +123,22 @@ def test_snapshots(ndim, corrected, card):
             for place in (lambda value: value, lambda value: value.to(GPU))
         )
         assert_alike(got, wanted)
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_steps_in_one_pass(ndim, card, monkeypatch):
+    """To and fro: after an odd number of steps as well, and where one looks at them."""
+    blocks = cuda.Tiles((8, 1, 4), tile=(16, 1 if ndim == 2 else 7), chunk=4)
+    monkeypatch.setattr(cuda_tuning, "chosen", lambda problem, way, device: blocks)
+    options = {"dt": DT, "order": 4, "absorbing": 2, "snapshots": sk.Snapshots(every=7, stride=2)}
+    for nt in (NT, NT + 1):
+        shots, receivers = acquisition_of(ndim, nt)
+        wanted, got = (
+            sk.simulate(medium(ndim, place), shots, receivers, nt=nt, **options)
+            for place in (lambda value: value, lambda value: value.to(GPU))
+        )
+        assert_alike(got.data, wanted.data)
+        assert_alike(got.snapshots.data, wanted.snapshots.data)
 
 
 def test_media(card):
@@ -348,7 +365,14 @@ def test_bench(kernels_of_a_gpu):
     from seiskern.bench import gpu as bench
 
     rows = list(bench.run_bench(["elastic", "adjoint"], False, toy=True, turns=1, device=torch.device("cpu")))
-    assert [row.what for row in rows] == ["records", "records", "Full()", "Checkpointed()"]
+    assert [row.what for row in rows] == [
+        *["records"] * 3,
+        "Full()",
+        "Full(dtype=torch.int16)",
+        "Full(where='host')",
+        "BoundarySaved()",
+        "Checkpointed()",
+    ]
     assert all(row.ms > 0 and row.gcells > 0 and row.of_bound > 0 for row in rows)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from seiskern.kernels.elastic import cuda
+from seiskern.kernels.elastic import cuda, cuda_tuning
 from seiskern.kernels.elastic import medium as media
 from seiskern.kernels.elastic.adjoint import (
     AdjointState,
@@ -98,18 +98,11 @@ class Propagation:
     look: Callable[[int], None]
     strategy: Strategy
 
-    def advance(
-        self,
-        state: State,
-        medium: Tensor,
-        first: int,
-        last: int,
-        history: History | GpuHistory | None = None,
-    ) -> None:
+    def advance(self, state: State, medium: Tensor, first: int, last: int, history: Any = None) -> None:
         """Make steps from ``first`` to ``last``; look where that is wanted."""
         stops = sorted({stop for stop in self.stops if first < stop < last} | {last})
         given = self.problem, state, medium, self.profiles, self.sources, self.receivers
-        on_gpu = cuda.stepper(*given, history) if cuda.here(state.fields) else None
+        on_gpu = cuda_tuning.stepper(*given, history) if cuda.here(state.fields) else None
         for begin, end in pairwise([first, *stops]):
             if on_gpu is None:
                 run(*given, begin, end, history=history)
@@ -296,7 +289,8 @@ class _Propagate(torch.autograd.Function):
 
         def back(history: Any, first: int, last: int) -> None:
             if cuda.here(state.fields):
-                AdjointStepper(*given, history).run(first, last)
+                blocks = cuda_tuning.chosen(problem, "back", state.fields.device)
+                AdjointStepper(*given, history, blocks=blocks).run(first, last)
             else:
                 run_adjoint(*given, history, first, last)
 

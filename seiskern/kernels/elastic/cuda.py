@@ -353,8 +353,9 @@ class Stepper:
         self._kept = medium, profiles.to(device), closure_of(problem, device), twos_of(problem, device)
         self._clock = Clock(device)
         self._turns, self._turn = self._make_turns(), 0
-        slots = history is not None and not history.boundary
-        self._slots = slots_of(problem, history) if slots else None
+        self._slots = None
+        if history is not None and not history.boundary:
+            self._slots = slots_of(problem, history)
 
     def _make_turns(self) -> list[_Turn]:
         """The steps that are made one after the other, again and again."""
@@ -488,16 +489,21 @@ class Fused(Stepper):
     blocks = Tiles.of
 
     def _make_turns(self) -> list[_Turn]:
-        problem, tiles = self._problem, self._blocks
+        problem, tiles = self._problem, self._tiles
         radius = problem.order // 2
         margin = radius, radius if problem.ndim == 3 else 0, radius
-        within = tuple(n - 2 * m for n, m in zip(tiles.tile, margin, strict=False))
-        inside = Blocks((*within, 1), planes=tiles.chunk)
+        x, y = (n - 2 * m for n, m in zip(tiles.tile, margin, strict=False))
+        inside = Blocks((x, y, 1), planes=tiles.chunk)
         here, self._other = self._state.fields, torch.zeros_like(self._state.fields)
         turns = [self._step(*pair, inside, margin) for pair in ((here, self._other), (self._other, here))]
         self._room = problem.ndim * (problem.order + 2) * math.prod(tiles.tile) * problem.dtype.itemsize
         self._split(turns[0].inside)
         return turns
+
+    @property
+    def _tiles(self) -> Tiles:
+        assert isinstance(self._blocks, Tiles)
+        return self._blocks
 
     def _split(self, inside: tuple[Sequence[int], Sequence[int]]) -> None:
         """Sources of velocity: those outside, and where groups of a plane begin."""
@@ -533,7 +539,7 @@ class Fused(Stepper):
         launch_points(self._kernels, "inject", self._outside, turn.written, *step)
         if tiles := turn.tiles["inside"]:
             sources = self._points[0].native, np.uint64(self._planes.data_ptr())
-            threads = (*self._blocks.tile, 1)
+            threads = (*self._tiles.tile, 1)
             self._kernels.launch("step_inside", tiles, threads, turn.run, *step, *sources, shared=self._room)
 
     def _stresses(self, turn: _Turn, step: tuple[Any, Any]) -> None:
@@ -559,12 +565,3 @@ class Resident(Stepper):
         self._kernels.launch(
             "shots", self._n_shots, self._blocks.threads, turn.run, *points, *steps, shared=room
         )
-
-
-def stepper(problem: Problem, state: State, *given: Any) -> Stepper:
-    """That which is quicker for a run; of what `Stepper` takes, the history the last."""
-    kind = Stepper
-    if problem.ndim == 2 and given[-1] is None:
-        room = _ext.require().elastic_room(problem.native)
-        kind = Resident if room <= gpu.shared_memory(state.fields.device) else Stepper
-    return kind(problem, state, *given)

@@ -14,8 +14,8 @@ from seiskern.grid import AXES, STRESS, VELOCITY, offset
 from seiskern.kernels import gpu
 from seiskern.kernels.elastic import cuda
 from seiskern.kernels.elastic.adjoint import AdjointState, PointGradient
-from seiskern.kernels.elastic.medium import total
 from seiskern.kernels.elastic.cuda_history import GpuHistory
+from seiskern.kernels.elastic.medium import total
 from seiskern.kernels.elastic.plan import FIELD_NUMBER, Problem, State, surface_norms
 from seiskern.kernels.elastic.points import Points
 from seiskern.kernels.elastic.run import native_run

@@ -158,11 +158,11 @@ class OnDisk:
 
 
 class GpuHistory:
-    """Velocities before step ``first`` and after each one up to ``last``: what `AdjointStepper` needs of a run.
+    """Velocities before step ``first`` and after each one up to ``last``, for `AdjointStepper`.
 
-    Steps are made, and taken back, in pieces. Those of a piece are in slots: one for each step, before it, and
-    one for after the last. The slots of a whole run are at hand if they may be; else those of one piece, or of
-    two by turns while they are copied to and from the host, and the other pieces are stored.
+    Steps are made, and taken back, in pieces. Velocities of a piece are in slots: one before each step, and
+    one after the last. Slots of a whole run are at hand if they may be; else those of one piece, or of two by
+    turns while they are copied to and from the host, and other pieces are stored.
 
     Parameters
     ----------
@@ -275,7 +275,7 @@ class GpuHistory:
         if self._at_hand.get(piece % self._parts) != piece:
             self._bring(piece)
         if self._store is not None and piece > 0:  # the next one meanwhile
-            self._ask(piece - 1)
+            self._ask(piece - 1, self._store)
         return self._begin(piece) - self._slot(piece)
 
     def _piece(self, step: int) -> int:
@@ -296,7 +296,7 @@ class GpuHistory:
         first = self._slot(piece)
         return self.data[first : first + self._end(piece) - self._begin(piece)].flatten()
 
-    def _ask(self, piece: int) -> None:
+    def _ask(self, piece: int, store: Store) -> None:
         """For a piece, from elsewhere, unless it is there or has been asked for."""
         part = piece % self._parts
         if self._at_hand.get(part) == piece or piece in self._coming:
@@ -306,15 +306,17 @@ class GpuHistory:
         if self._codec is not None:
             into = self._coded[part][: self._codec.size(into.numel())]
         self._coming[piece] = into
-        self._store.bring(piece, into)
+        store.bring(piece, into)
 
     def _bring(self, piece: int) -> None:
         """Have a piece at hand."""
         after = self._after if piece == self._count - 1 else self.data[self._slot(piece + 1)]
+        assert after is not None  # all steps have been made
         self.data[self._slot(piece) + self._end(piece) - self._begin(piece)] = after
-        coded = self._coded.get(piece)
-        if self._store is not None:
-            self._ask(piece)
+        if self._store is None:
+            coded = self._coded[piece]
+        else:
+            self._ask(piece, self._store)
             coded = self._coming.pop(piece)
             self._store.settle(piece)
         if self._codec is not None:

@@ -105,8 +105,8 @@ class Full(Kept):
         the tests; docs/what-is-computed.md has figures). (Half precision has no more bits than
         int16 but spends five on a range that the scales make needless: it would be 16 times coarser.)
     where : {"memory", "host", "disk"}
-        In memory of the device that runs; in that of the host, copied beside the steps of a GPU; or on disk in a
-        file without a name, which is gone with the process, however that ends.
+        In memory of the device that runs; in that of the host, copied beside the steps of a GPU; or on disk
+        in a file without a name, which is gone with the process, however that ends.
     path : str or Path, optional
         Folder of that file; default the system's for temporary files, which may be in memory.
     """
