@@ -376,8 +376,7 @@ def test_tune_tells_what_is_quickest(cli, monkeypatch):
 
 def test_tune_needs_a_gpu(cli, monkeypatch):
     monkeypatch.setattr(gpu, "why_not", lambda: "there is none")
-    assert cli("tune")[2] == "seiskern: error: there is nothing to tune: there is none
-"
+    assert cli("tune")[2] == "seiskern: error: there is nothing to tune: there is none\n"
 
 
 def test_precompile_asks_for_an_architecture(cli, monkeypatch):
