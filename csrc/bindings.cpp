@@ -250,9 +250,9 @@ PYBIND11_MODULE(_C, m) {
       .def_readonly("end", &seiskern::elastic::DeviceRun::end);
   m.def("elastic_device", [](const sk_elastic& run, const Blocks& edges, const Blocks& inside,
                              const std::array<int64_t, 3>& margin, std::uintptr_t closure,
-                             std::uintptr_t twos, std::uintptr_t next, bool keeper) {
+                             std::uintptr_t twos, std::uintptr_t written, int64_t itemsize, bool keeper) {
     return seiskern::elastic::make_device_run(run, {edges, inside, margin}, pointer(closure), pointer(twos),
-                                              pointer(next), keeper);
+                                              {pointer(written), itemsize}, keeper);
   });
   m.def("elastic_adjoint_device", [](const sk_elastic& run, const Blocks& blocks, std::uintptr_t closure,
                                      std::uintptr_t twos, std::uintptr_t images, std::uintptr_t strain,

@@ -11,8 +11,21 @@
 #define SK_DYNAMIC_SHARED(name) extern __shared__ __align__(16) char name[]
 #endif
 
+#ifdef SK_HALF
+#include "common/half.h"
+#endif
+
 namespace seiskern {
 inline namespace SK_ISA {
+
+// How fields are stored.
+#ifdef SK_HALF
+template <class T>
+using Field = Half;
+#else
+template <class T>
+using Field = T;
+#endif
 
 template <class T, int kLanes>
 struct alignas(kLanes * sizeof(T)) Pack {
@@ -46,6 +59,19 @@ struct Simd {
   // p is so many elements from the beginning of a row that it is aligned.
   static SK_INLINE Vector load(const T* p) { return *reinterpret_cast<const Vector*>(p); }
   static SK_INLINE void store(T* p, Vector v) { *reinterpret_cast<Vector*>(p) = v; }
+#ifdef SK_HALF
+  static SK_INLINE Vector load(const Half* p) {
+    const auto stored = *reinterpret_cast<const Pack<Half, lanes>*>(p);
+    Vector v;
+    for (int n = 0; n < lanes; ++n) v.of[n] = stored.of[n];
+    return v;
+  }
+  static SK_INLINE void store(Half* p, Vector v) {
+    Pack<Half, lanes> stored;
+    for (int n = 0; n < lanes; ++n) stored.of[n] = v.of[n];
+    *reinterpret_cast<Pack<Half, lanes>*>(p) = stored;
+  }
+#endif
   // At any p.
   static SK_INLINE Vector each(const T* p) {
     Vector v;
@@ -74,8 +100,8 @@ class Window {
   static constexpr int kReach = 4, kBeside = (kReach + S::lanes - 1) / S::lanes;
 
  public:
-  SK_INLINE void start(const T*) {}
-  SK_INLINE void slide(const T* p) {
+  SK_INLINE void start(const Field<T>*) {}
+  SK_INLINE void slide(const Field<T>* p) {
     for (int n = 0; n < 2 * kBeside + 1; ++n) around_[n] = S::load(p + (n - kBeside) * S::lanes);
   }
 

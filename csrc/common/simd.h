@@ -29,6 +29,10 @@ using Index = SK_INDEX;
 
 #ifndef SK_CUDA
 
+// How fields are stored.
+template <class T>
+using Field = T;
+
 // Flushes denormal numbers to zero while it lives: the decaying tails ahead of a wave front would otherwise
 // cost a hundred cycles each.
 class FlushDenormals {
@@ -139,13 +143,15 @@ struct Block {
   using V = typename Simd<T>::Vector;
   V row[kRows];
 
-  static SK_INLINE Block load(const T* p, int64_t step) {
+  template <class P>
+  static SK_INLINE Block load(const P* p, int64_t step) {
     Block b;
     p = opaque(p);
     for (int r = 0; r < kRows; ++r) b.row[r] = Simd<T>::load(p + r * step);
     return b;
   }
-  SK_INLINE void store(T* p, int64_t step) const {
+  template <class P>
+  SK_INLINE void store(P* p, int64_t step) const {
     p = opaque(p);
     for (int r = 0; r < kRows; ++r) Simd<T>::store(p + r * step, row[r]);
   }

@@ -31,13 +31,13 @@ struct Along {
   template <int kN>
   static constexpr bool plus = (kN == kAxis) == kVelocity;  // D+ or D-
 
-  const T* u[3];
+  const Field<T>* u[3];
   Index stride, below;  // from node to node along the axis, and along z
   V c[kRadius];         // coefficients times dt / h
 
   template <int kRows>
   struct Slice {
-    const T* u[3];
+    const Field<T>* u[3];
     Index stride, below;
     V c[kRadius];
     Window<T> window[3][kRows];
@@ -52,7 +52,7 @@ struct Along {
     template <int kN>
     SK_INLINE Block<T, kRows> at(Index i, Index) {
       Block<T, kRows> result;
-      const T* p = opaque(u[kN] + i);
+      const Field<T>* p = opaque(u[kN] + i);
       if constexpr (kAxis == SK_X) {
         for (int r = 0; r < kRows; ++r) {
           window[kN][r].slide(p + r * below);
@@ -69,7 +69,7 @@ struct Along {
         }
       } else {
         for (int r = 0; r < kRows; ++r) {
-          const T* v = p + r * below + (plus<kN> ? stride : 0);
+          const Field<T>* v = p + r * below + (plus<kN> ? stride : 0);
           result.row[r] = c[0] * (Simd<T>::load(v) - Simd<T>::load(v - stride));
           for (int m = 1; m < kRadius; ++m)
             result.row[r] += c[m] * (Simd<T>::load(v + m * stride) - Simd<T>::load(v - (m + 1) * stride));

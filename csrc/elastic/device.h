@@ -22,9 +22,9 @@ struct Device {
   View<T> view;                              // of shot 0
   int64_t fields, memory, medium, profiles;  // elements from those of a shot to those of the next
   int64_t n_shots;
-  int32_t nodes;       // along x
-  T* next[SK_FIELDS];  // where a step writes: to the fields of the view, or to others
-  const T* closure;    // coefficients (half, pair, plane, tap) times dt / h, of planes from the surface on
+  int32_t nodes;              // along x
+  Field<T>* next[SK_FIELDS];  // where a step writes: to the fields of the view, or to others
+  const T* closure;  // coefficients (half, pair, plane, tap) times dt / h, of planes from the surface on
   int32_t closed, taps;
   Box box[kBoxes];
 

@@ -175,12 +175,25 @@ void add_history(const sk_elastic& p, Device<T>& d) {
   d.slices = p.n_shots * d.histories;
 }
 
+// The same of numbers of so many bytes, for pointers to others.
+template <class T, class Has>
+void list_fields(const sk_elastic_layout_t& l, void* arrays, int64_t itemsize, const Has& has, T** out) {
+  if (itemsize == sizeof(T)) return list_arrays(l, arrays, SK_VX, SK_FIELDS, has, out);
+  uint16_t* halves[SK_FIELDS]{};
+  list_arrays(l, arrays, SK_VX, SK_FIELDS, has, halves);
+  for (int f = 0; f < SK_FIELDS; ++f) out[f] = reinterpret_cast<T*>(halves[f]);
+}
+
 template <class T>
-DeviceRun make(const sk_elastic& p, const Cut& cut, const void* closure, const void* twos, void* next,
-               bool keeper) {
+DeviceRun make(const sk_elastic& p, const Cut& cut, const void* closure, const void* twos,
+               const Written& written, bool keeper) {
   Device<T> d = make_device<T>(p, closure, twos);
-  const auto field = [&](int f) { return d.view.field[f] != nullptr; };
-  list_arrays(make_layout(p.grid), next ? next : p.fields, SK_VX, SK_FIELDS, field, d.next);
+  const sk_elastic_layout_t l = make_layout(p.grid);
+  bool has[SK_FIELDS];
+  for (int f = 0; f < SK_FIELDS; ++f) has[f] = d.view.field[f] != nullptr;
+  const auto field = [&](int f) { return has[f]; };
+  list_fields(l, p.fields, written.itemsize, field, d.view.field);
+  list_fields(l, written.fields ? written.fields : p.fields, written.itemsize, field, d.next);
   if (keeper || !p.history_boundary) add_history(p, d);
   DeviceRun run{};
   add_boxes(keeper ? reversible(p.grid, d.view) : inside_of(d), cut, d.box, run);
@@ -276,9 +289,9 @@ DeviceRun make_adjoint_device(const sk_elastic_adjoint& p, const Cut& cut, const
 }
 
 DeviceRun make_device_run(const sk_elastic& p, const Cut& cut, const void* closure, const void* twos,
-                          void* next, bool keeper) {
-  return p.grid.itemsize == 4 ? make<float>(p, cut, closure, twos, next, keeper)
-                              : make<double>(p, cut, closure, twos, next, keeper);
+                          const Written& written, bool keeper) {
+  return p.grid.itemsize == 4 ? make<float>(p, cut, closure, twos, written, keeper)
+                              : make<double>(p, cut, closure, twos, written, keeper);
 }
 
 int64_t edge_nodes(const sk_elastic_grid& g) {

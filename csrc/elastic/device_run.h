@@ -29,6 +29,12 @@ struct Cut {
   std::array<int64_t, 3> margin;
 };
 
+// Where a step writes, or NULL: to the fields of the run; and how many bytes a number in fields has.
+struct Written {
+  void* fields;
+  int64_t itemsize;
+};
+
 // The bytes of a Device, the tiles of the nodes inside and of the others, and where those inside begin and
 // end along x, y, z.
 struct DeviceRun {
@@ -46,10 +52,9 @@ int64_t edge_nodes(const sk_elastic_grid& g);
 
 // All pointers are those of the GPU, points are left out. `twos`: as in View. The history is
 // (slices, n_shots, dimensions, array_size or edge_nodes), of velocities before a step and before those that
-// follow it; those of edges are not kept by the run itself. `next`: fields that a step writes, or NULL: those
-// of the run. `keeper`: boxes are those that are kept at edges.
+// follow it; those of edges are not kept by the run itself. `keeper`: boxes are those that are kept at edges.
 DeviceRun make_device_run(const sk_elastic& p, const Cut& cut, const void* closure, const void* twos,
-                          void* next, bool keeper);
+                          const Written& written, bool keeper);
 
 // The bytes of an AdjointDevice. Strains are made in planes [begin, end).
 DeviceRun make_adjoint_device(const sk_elastic_adjoint& p, const Cut& cut, const void* closure,

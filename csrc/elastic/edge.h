@@ -64,7 +64,7 @@ class Bare {
   template <int kN>
   SK_INLINE B closed(Index i) const {
     const T* c = device_.closure + ((2 * half<kN> + (kN == SK_Z)) * device_.closed + number_) * device_.taps;
-    const T* u = d.u[kN] + (i - number_ * d.stride);
+    const Field<T>* u = d.u[kN] + (i - number_ * d.stride);
     B sum = B::all(S::all(0));
     for (int tap = 0; tap < device_.taps; ++tap, u += d.stride) {
       sum = sum + B::all(S::all(c[tap])) * B::load(u, 0);

@@ -36,7 +36,7 @@ struct Adding {
 
   template <class B>
   SK_INLINE void add(int field, Index i, const B& value) const {
-    T* const out = v.field[field] + i;
+    Field<T>* const out = v.field[field] + i;
     const int64_t below = v.stride[SK_Z];
     (B::load(out, below) + value).store(out, below);
   }

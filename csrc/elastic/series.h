@@ -9,7 +9,7 @@ namespace seiskern::elastic::SK_ISA {
 
 // What entries act on or read.
 struct Fields {
-  T* field[SK_FIELDS];  // of shot 0, and the first that are at hand
+  Field<T>* field[SK_FIELDS];  // of shot 0, and the first that are at hand
   int64_t n_shots;
   int64_t apart, slices;  // elements from shot to shot and from step to step
 };
@@ -44,8 +44,8 @@ SK_INLINE bool find_group(const Fields& f, const Entries& e, int64_t number, con
 
 SK_INLINE int64_t thread_number() { return int64_t(blockIdx.x) * blockDim.x + threadIdx.x; }
 
-SK_INLINE T& value_of(const Fields& f, const Entries& e, const Group& group, int32_t entry) {
-  T* const field = f.field[e.field[entry]] + group.shot * f.apart + group.slice * f.slices;
+SK_INLINE Field<T>& value_of(const Fields& f, const Entries& e, const Group& group, int32_t entry) {
+  Field<T>* const field = f.field[e.field[entry]] + group.shot * f.apart + group.slice * f.slices;
   return field[e.node[entry]];
 }
 

@@ -108,7 +108,7 @@ class Pending {
   }
   SK_INLINE void write(Index i) { write(v_.field, 0, i); }
   // To other fields, of which the shot's are so many elements further on.
-  SK_INLINE void write(T* const (&field)[SK_FIELDS], int64_t apart, Index i) {
+  SK_INLINE void write(Field<T>* const (&field)[SK_FIELDS], int64_t apart, Index i) {
     for (int f = kFirst; f < kLast; ++f) {
       if (has(f)) of(f).store(field[f] + apart + i, 0);
     }

@@ -35,7 +35,7 @@ struct View {
   int64_t nx, ny, nz;  // columns, whole vectors; rows; planes
   int64_t first;       // column of node 0
   int64_t stride[3];   // x, y, z
-  T* field[SK_FIELDS];
+  Field<T>* field[SK_FIELDS];
   const T* medium[SK_MEDIA];
   const T* twos;  // columns: 2, in padding 0
   Layer<T> layer[3];

@@ -84,11 +84,12 @@ def _traced(
     adjoint: Strategy | None,
     backend: str,
     snapshots: Any,
+    storage: Any,
     progress: Any,
     **options: Any,
 ) -> Seismograms:
     """`simulate` by the operator."""
-    for name, value in (("snapshots", snapshots), ("progress", progress)):
+    for name, value in (("snapshots", snapshots), ("storage", storage), ("progress", progress)):
         if value is not None:
             raise ValueError(f"`{name}` must be None under torch.compile, got one")
     if set(options) != set(OPTIONS):

@@ -399,3 +399,80 @@ def test_graphs_repeat_steps(ndim):
         again = sk.simulate(medium(ndim), *acquisition_of(ndim, 300), backend="cuda", **options).data
     assert torch.equal(first, again)
     assert_alike(first, sk.simulate(medium(ndim), *acquisition_of(ndim, 300), **options).data, 1e-4)
+
+
+def halves(ndim, factor=1.0, nt=NT, **options):
+    """Records, and those of a wavefield in half precision, of amounts times a factor."""
+    (first, (force, second)), receivers = acquisition_of(ndim, nt)
+    first = replace(first, moment=first.moment * factor)
+    force = replace(force, force=tuple(f * factor for f in force.force))
+    shots = [first, [force, replace(second, moment=second.moment * factor)]]
+    options = {"dt": DT, "nt": nt, "order": 4, "absorbing": 4} | options
+    given = medium(ndim, lambda value: value.to(GPU)), shots, receivers
+    return [sk.simulate(*given, storage=storage, **options).data.cpu() for storage in (None, torch.float16)]
+
+
+@pytest.mark.parametrize("one_pass", [False, True])
+@pytest.mark.parametrize("quantity", ["velocity", "pressure"])
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_half_precision(ndim, quantity, one_pass, card, monkeypatch):
+    if one_pass:
+        blocks = cuda.Tiles((8, 1, 4), tile=(16, 1 if ndim == 2 else 7), chunk=4)
+        monkeypatch.setattr(cuda_tuning, "chosen", lambda problem, way, device: blocks)
+    wanted, got = halves(ndim, quantity=quantity)
+    assert 1e-6 < (got - wanted).norm() / wanted.norm() < 3e-3
+
+
+@pytest.mark.parametrize("factor", [2.0**60, 2.0**-60])
+def test_half_precision_of_any_amounts(factor, card):
+    """They are scaled: whatever the magnitude, the same bits."""
+    assert torch.equal(halves(2, factor)[1], factor * halves(2)[1])
+
+
+def test_half_precision_is_refused_where_it_is_not_there(card):
+    shots, receivers = acquisition(2)
+    options = {"dt": DT, "nt": NT, "storage": torch.float16}
+    with pytest.raises(ValueError, match="`storage` must be None on the CPU"):
+        sk.simulate(medium(2), shots, receivers, **options)
+    with pytest.raises(ValueError, match=r"`storage` must be None for a medium of torch\.float64"):
+        sk.simulate(medium(2, lambda value: value.double().to(GPU)), shots, receivers, **options)
+    with pytest.raises(ValueError, match="`storage` must be"):
+        sk.simulate(medium(2), shots, receivers, **options | {"storage": torch.bfloat16, "backend": "cuda"})
+
+
+def test_half_precision_has_no_gradient(kernels_of_a_gpu):
+    given, (shots, receivers) = medium(2), acquisition(2)
+    decided = sk.plan(given, dt=DT, nt=NT, order=4, absorbing=4)
+    decided = replace(decided, problem=replace(decided.problem, stored=torch.float16))
+    run = Run(given, decided, as_shots(shots), receivers, "velocity", 0.0)
+    what = Propagation(
+        *(decided.problem, run.state, run.profiles, run.sources, run.receivers),
+        *((decided.steps,), lambda step: None, sk.Full()),
+    )
+    with pytest.raises(ValueError, match="`storage` must be None where a gradient is wanted"):
+        what.records(run.packed.requires_grad_())
+
+
+@pytest.mark.slow
+def test_half_precision_in_a_long_run(card):
+    """1,600 steps of 200 x 200 nodes in a random medium, order 8: what docs/gpu.md says."""
+    torch.manual_seed(0)
+    n, dt = 200, 0.002
+    coarse = torch.nn.functional.interpolate(torch.rand(1, 1, 25, 25), size=(n, n), mode="bilinear")[0, 0]
+    vp = 3000 * (0.8 + 0.4 * coarse)
+    given = sk.Medium(*(value.to(GPU) for value in (vp, vp / 1.8, 0.8 * vp)), 10.0)
+    source = sk.Explosion(x=600.0, z=700.0, moment=1e12, rate=sk.ricker(12.0, dt, 1600, 0.1))
+    receivers = sk.Receivers(x=torch.linspace(100, 1900, 37), z=torch.zeros(37))
+    wanted, got = (
+        sk.simulate(given, source, receivers, dt=dt, nt=1600, storage=storage).data.cpu()
+        for storage in (None, torch.float16)
+    )
+    error = (got - wanted).norm() / wanted.norm()
+    print(f"relative L2 error {error:.2e}; of the last quarter alone {tail(got, wanted):.2e}")
+    assert error < 1.5e-2
+    assert tail(got, wanted) < 0.15
+
+
+def tail(got, wanted):
+    last = slice(3 * wanted.shape[-1] // 4, None)
+    return (got[..., last] - wanted[..., last]).norm() / wanted[..., last].norm()

@@ -134,6 +134,8 @@ class Propagation:
         if not torch.is_grad_enabled() or not any(v.requires_grad for v in (*inputs, stresses.weight)):
             self.advance(self.state, medium, 0, self.stops[-1])
             return self.receivers[0].data, stresses.data
+        if self.problem.stored is not None:
+            raise ValueError("`storage` must be None where a gradient is wanted")
         if not stresses.weight.requires_grad:
             velocities, pressures = _Propagate.apply(self, *inputs)
             return velocities, pressures

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 from typing import Any
@@ -27,6 +27,9 @@ STEPS = 16
 
 THREADS = 128
 """Of a block of sources or receivers."""
+
+LARGEST = 2.0**13
+"""Of numbers in half precision, which end at 65,504."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ def defines(problem: Problem, blocks: Blocks) -> dict[str, Any]:
         "SK_LANES": blocks.lanes,
         "SK_PLANES": blocks.planes,
         "SK_THREADS": max(THREADS, blocks.all),  # of any kernel in a file
+        **({} if problem.stored is None else {"SK_HALF": 1}),
         **blocks.more,
     }
 
@@ -100,7 +104,12 @@ def specialisations(source: str = SOURCE) -> Iterator[dict[str, Any]]:
             blocks = {FUSED: Tiles.of, SHOTS: Resident.blocks}.get(source, Blocks.of)(problem)
             for index in ("int32_t",) if source in (SHOTS, ADJOINT) else ("int32_t", "int64_t"):
                 made = defines(problem, blocks) | {"SK_INDEX": index}
-                yield from ({**made, "SK_REVERSED": n} for n in (0, 1)) if source == ADJOINT else [made]
+                if source == ADJOINT:
+                    yield from ({**made, "SK_REVERSED": n} for n in (0, 1))
+                    continue
+                yield made
+                if source != SHOTS and dtype == torch.float32:
+                    yield made | {"SK_HALF": 1}
 
 
 @lru_cache(maxsize=16)
@@ -274,6 +283,68 @@ def arguments_of(made: Any, n_shots: int) -> tuple[Any, dict[str, int]]:
     return np.frombuffer(made.content, dtype=f"V{len(made.content)}"), blocks
 
 
+@dataclass(frozen=True)
+class Units:
+    """In which a wavefield is stored in half precision, so that none of its values is too large or small.
+
+    Both are powers of two, by which numbers of single precision are scaled to the bit.
+
+    Attributes
+    ----------
+    velocity, stress : float
+        What those of SI are multiplied by.
+    """
+
+    velocity: float
+    stress: float
+
+    @classmethod
+    def of(cls, problem: Problem, medium: Tensor, sources: Sequence[Points]) -> "Units":
+        """For the velocities and stresses that sources make.
+
+        At a node no value exceeds the sum of what is injected there, by much; that is to be `LARGEST`. In a
+        plane wave stresses are velocities times an impedance, and equally large by these units.
+        """
+        arrays = dict(zip(problem.coefficients, problem.view(medium).unbind(1), strict=True))
+        density = arrays["rho"].mean() if "rho" in arrays else 1 / arrays["bx"].mean()
+        modulus = arrays["cxx"] if problem.orthorhombic else arrays["lam"].abs()
+        if "mu2" in arrays:
+            modulus = modulus + arrays["mu2"]
+        elif "compliance" in arrays:
+            modulus = modulus + 2 / arrays["compliance"]
+        impedance = 2.0 ** round(math.log2(float((density * modulus.mean()).sqrt())))
+        peak = max(cls._peak(problem, sources[0]), cls._peak(problem, sources[1]) / impedance)
+        velocity = 2.0 ** math.floor(math.log2(LARGEST / peak)) if peak > 0 else 1.0
+        return cls(velocity, velocity / impedance)
+
+    @staticmethod
+    def _peak(problem: Problem, points: Points) -> float:
+        """Sum over time of what is injected at a node, in absolute values."""
+        if points.data.numel() == 0 or len(points.weight) == 0:
+            return 0.0
+        entries, total = Flat.of(problem, points, alike=False), points.data.abs().sum(1)
+        shot = torch.zeros_like(entries.node) if entries.shot is None else entries.shot
+        place = torch.unique(shot * problem.layout["array_size"] + entries.node, return_inverse=True)[1]
+        strength = entries.weight.abs() * total[shot, entries.series]
+        return float(torch.zeros_like(strength).index_add(0, place, strength).max())
+
+    def fields(self, problem: Problem) -> list[float]:
+        """Of each field."""
+        return [self.velocity if name[0] == "v" else self.stress for name in problem.fields]
+
+    def medium(self, problem: Problem, medium: Tensor) -> Tensor:
+        """Coefficients between velocities and stresses of these units."""
+        ratio = self.stress / self.velocity
+        inverse = [name[0] == "b" or name == "compliance" for name in problem.coefficients]
+        factors = torch.tensor([1 / ratio if inverted else ratio for inverted in inverse], dtype=medium.dtype)
+        return medium * factors.to(medium.device)[:, None]
+
+    def points(self, number: int, points: Points) -> Points:
+        """Sources of velocity or stress, then receivers of both."""
+        factor = (self.velocity, self.stress, 1 / self.velocity, 1 / self.stress)[number]
+        return replace(points, weight=points.weight * factor)
+
+
 @dataclass
 class _Turn:
     """A step from some fields to others, or the same.
@@ -345,6 +416,14 @@ class Stepper:
         self._kernels = kernels or gpu.Loaded(device, self.source, defines(problem, self._blocks))
         self._problem, self._n_shots, self._history, self._state = problem, n_shots, history, state
         points = [p.to(device) for p in (*sources, *receivers)]
+        self._fields, self._units = state.fields, None
+        if problem.stored is not None:
+            if history is not None:
+                raise ValueError("`problem.stored` must be None where a history is kept")
+            self._units = Units.of(problem, medium, points[:2])
+            self._fields = torch.zeros_like(state.fields, dtype=problem.stored)
+            medium = self._units.medium(problem, medium)
+            points = [self._units.points(n, p) for n, p in enumerate(points)]
         self._points = [
             Grouped(problem, Flat.of(problem, p), p.data, by_node=n < 2) for n, p in enumerate(points)
         ]
@@ -359,7 +438,7 @@ class Stepper:
 
     def _make_turns(self) -> list[_Turn]:
         """The steps that are made one after the other, again and again."""
-        return [self._step(self._state.fields, self._state.fields, self._blocks, (0, 0, 0))]
+        return [self._step(self._fields, self._fields, self._blocks, (0, 0, 0))]
 
     def _step(self, fields: Tensor, written: Tensor, inside: Blocks, margin: Sequence[int]) -> _Turn:
         """From fields to those that are written; nodes inside stay away from layers by a margin."""
@@ -372,7 +451,7 @@ class Stepper:
             )
             addresses = (t.data_ptr() for t in (*tables, written))
             cut = self._blocks.native, inside.native, (0, 0, 0) if keeper else margin
-            return _ext.require().elastic_device(native, *cut, *addresses, keeper)
+            return _ext.require().elastic_device(native, *cut, *addresses, written.element_size(), keeper)
 
         device = made(State(fields, self._state.memory), False)
         keeper = None
@@ -389,6 +468,17 @@ class Stepper:
 
     def run(self, first: int, last: int) -> None:
         """Make steps from ``first`` to ``last``."""
+        if self._units is None:
+            self._run(first, last)
+            return
+        pairs = list(zip(self._units.fields(self._problem), self._fields.unbind(1), strict=True))
+        for field, (unit, stored) in zip(self._state.fields.unbind(1), pairs, strict=True):
+            stored.copy_(field * unit)
+        self._run(first, last)
+        for field, (unit, stored) in zip(self._state.fields.unbind(1), pairs, strict=True):
+            field.copy_(stored).mul_(1 / unit)
+
+    def _run(self, first: int, last: int) -> None:
         pieces = [(first, last)] if self._history is None else self._history.pieces(first, last)
         for begin, end in pieces:
             origin = 0 if self._history is None else self._enter(begin)
@@ -494,7 +584,7 @@ class Fused(Stepper):
         margin = radius, radius if problem.ndim == 3 else 0, radius
         x, y = (n - 2 * m for n, m in zip(tiles.tile, margin, strict=False))
         inside = Blocks((x, y, 1), planes=tiles.chunk)
-        here, self._other = self._state.fields, torch.zeros_like(self._state.fields)
+        here, self._other = self._fields, torch.zeros_like(self._fields)
         turns = [self._step(*pair, inside, margin) for pair in ((here, self._other), (self._other, here))]
         self._room = problem.ndim * (problem.order + 2) * math.prod(tiles.tile) * problem.dtype.itemsize
         self._split(turns[0].inside)
@@ -527,11 +617,10 @@ class Fused(Stepper):
         edges = edges + torch.arange(rows, device=k.device) * layout["stride_z"]
         self._planes = torch.searchsorted(groups, edges.flatten()).to(torch.int32)
 
-    def run(self, first: int, last: int) -> None:
-        """Make steps from ``first`` to ``last``."""
-        super().run(first, last)
+    def _run(self, first: int, last: int) -> None:
+        super()._run(first, last)
         if self._turn == 1:
-            self._state.fields.copy_(self._other)
+            self._fields.copy_(self._other)
             self._turn = 0
 
     def _velocities(self, turn: _Turn, step: tuple[Any, Any]) -> None:

@@ -75,7 +75,7 @@ def stepper(
     """That which is quickest for a run; see `cuda.Stepper`."""
     device = state.fields.device
     given = problem, state, medium, profiles, sources, receivers, history
-    if problem.ndim == 2 and history is None:
+    if problem.ndim == 2 and history is None and problem.stored is None:
         room = _ext.require().elastic_room(problem.native)
         if room <= gpu.shared_memory(device):
             return cuda.Resident(*given)

@@ -55,6 +55,8 @@ class Problem:
         Absorbing nodes before and after each axis, in array order.
     orthorhombic : bool
         Whether the medium is orthorhombic along the axes, or isotropic.
+    stored : torch.dtype, optional
+        Of the wavefield in memory, if it is not ``dtype``: float16, on a GPU.
     """
 
     shape: tuple[int, ...]
@@ -65,6 +67,7 @@ class Problem:
     free_surface: bool = False
     absorbing: tuple[tuple[int, int], ...] = ()
     orthorhombic: bool = False
+    stored: torch.dtype | None = None
 
     @property
     def ndim(self) -> int:

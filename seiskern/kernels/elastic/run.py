@@ -53,6 +53,8 @@ def run(
     """
     if state.fields.device.type != "cpu":
         raise ValueError(f"`state` must be on the CPU, got {state.fields.device}; see `cuda.Stepper`")
+    if problem.stored is not None:
+        raise ValueError(f"`problem.stored` must be None on the CPU, got {problem.stored}")
     native = native_run(problem, state, medium, profiles, sources, receivers, first, last, history)
     _ext.require().elastic_run(native, first, last, threads or _ext.threads())
     state.at_rest = state.at_rest and first == last
@@ -72,6 +74,7 @@ def native_run(
 ) -> Any:
     """Arguments of `run` as the compiled module takes them, checked; ``memory`` in the layout is its size."""
     n_shots, layout = len(state.fields), problem.layout
+    stored = problem.stored or problem.dtype
     expected = {
         "fields": (state.fields, (n_shots, len(problem.fields), layout["array_size"])),
         "memory": (state.memory, (n_shots, layout[memory])),
@@ -83,9 +86,10 @@ def native_run(
         if history.wavefield is not None:
             expected["wavefield"] = history.wavefield, expected["fields"][1]
     for name, (tensor, shape) in expected.items():
-        if tensor.shape != shape or tensor.dtype != problem.dtype or not tensor.is_contiguous():
+        dtype = stored if name == "fields" else problem.dtype
+        if tensor.shape != shape or tensor.dtype != dtype or not tensor.is_contiguous():
             got = f"{tuple(tensor.shape)} {tensor.dtype}"
-            raise ValueError(f"`{name}` must be contiguous, {shape} {problem.dtype}, got {got}")
+            raise ValueError(f"`{name}` must be contiguous, {shape} {dtype}, got {got}")
     if len(medium) not in (1, n_shots):
         raise ValueError(f"`medium` must hold 1 or {n_shots} media, got {len(medium)}")
     points = (*sources, *receivers)
