@@ -222,9 +222,9 @@ def _what_fits(
         return estimate_memory(medium, groups, receivers, adjoint=strategy, **options).memory
 
     said = f"the GPU has {free / 1e9:.3g} GB, records and gradient take about {needs(strategy) / 1e9:.3g}"
-    least = needs(elastic.Checkpointed())
-    if least < min(free, needs(strategy)):
-        return f"{said}; `adjoint=sk.Checkpointed()` takes about {least / 1e9:.3g}"
+    for other in elastic.BoundarySaved(), elastic.Checkpointed():
+        if (least := needs(other)) < min(free, needs(strategy)):
+            return f"{said}; `adjoint=sk.{type(other).__name__}()` takes about {least / 1e9:.3g}"
     return f"{said}; fewer shots at a time or a coarser grid would take less"
 
 

@@ -20,7 +20,7 @@ from test_elastic import BELOW_SURFACE, SHAPES, WIDTHS, layers
 from seiskern import _ext
 from seiskern.cli.precompile import specialisations
 from seiskern.kernels import elastic, gpu
-from seiskern.kernels.elastic import cuda, cuda_history
+from seiskern.kernels.elastic import cuda, cuda_history, cuda_points
 
 # Tiles that fit nothing: blocks hang over at all ends, threads have several nodes.
 BLOCKS = {
@@ -158,7 +158,7 @@ def test_shots_have_media_of_their_own(folder, rng):
 
 
 def test_long_indices(folder, rng, monkeypatch):
-    monkeypatch.setattr(cuda, "index_type", lambda problem: torch.int64)
+    monkeypatch.setattr(cuda_points, "index_type", lambda problem: torch.int64)
     shape = (7, 6, 19)
     run = random_run(rng, shape, 4, absorbing=layers("unequal", shape))
     assert_equal_to_cpu(run, BLOCKS[3][0], folder)

@@ -353,7 +353,7 @@ def test_too_little_memory_is_told_with_what_fits(kernels_of_a_gpu, monkeypatch)
     monkeypatch.setattr(autograd, "GpuHistory", none)
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 1 << 20)
     for free, advice in (
-        (1 << 30, r"`adjoint=sk.Checkpointed\(\)` takes about"),
+        (1 << 30, r"`adjoint=sk.BoundarySaved\(\)` takes about"),
         (0, "fewer shots at a time"),
     ):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 1 << 33))

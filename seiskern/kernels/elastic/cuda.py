@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from typing import Any
@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from seiskern import _ext
-from seiskern.grid import VELOCITY
 from seiskern.kernels import gpu
+from seiskern.kernels.elastic import cuda_points
 from seiskern.kernels.elastic.cuda_history import GpuHistory
-from seiskern.kernels.elastic.plan import FIELD_NUMBER, Problem, State
+from seiskern.kernels.elastic.cuda_units import Units
+from seiskern.kernels.elastic.plan import Problem, State
 from seiskern.kernels.elastic.points import Points
 from seiskern.kernels.elastic.run import native_run
 
@@ -24,12 +25,6 @@ ADJOINT = "elastic/adjoint.cu"
 
 STEPS = 16
 """Of a graph."""
-
-THREADS = 128
-"""Of a block of sources or receivers."""
-
-LARGEST = 2.0**13
-"""Of numbers in half precision, which end at 65,504."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +69,6 @@ def here(array: Tensor) -> bool:
     return array.device.type != "cpu"
 
 
-def index_type(problem: Problem) -> torch.dtype:
-    """That counts the elements of any array."""
-    largest = max(problem.layout[name] for name in ("array_size", "pml_size"))
-    return torch.int32 if largest < 2**31 else torch.int64
-
-
 def defines(problem: Problem, blocks: Blocks) -> dict[str, Any]:
     """Macros of `SOURCE`, `SHOTS` and, but for one, `ADJOINT`."""
     return {
@@ -87,10 +76,10 @@ def defines(problem: Problem, blocks: Blocks) -> dict[str, Any]:
         "SK_RADIUS": problem.order // 2,
         "SK_REAL": "float" if problem.dtype == torch.float32 else "double",
         "SK_ORTHORHOMBIC": int(problem.orthorhombic),
-        "SK_INDEX": "int32_t" if index_type(problem) == torch.int32 else "int64_t",
+        "SK_INDEX": "int32_t" if cuda_points.index_type(problem) == torch.int32 else "int64_t",
         "SK_LANES": blocks.lanes,
         "SK_PLANES": blocks.planes,
-        "SK_THREADS": max(THREADS, blocks.all),  # of any kernel in a file
+        "SK_THREADS": max(cuda_points.THREADS, blocks.all),  # of any kernel in a file
         **({} if problem.stored is None else {"SK_HALF": 1}),
         **blocks.more,
     }
@@ -128,141 +117,6 @@ def twos_of(problem: Problem, device: torch.device) -> Tensor:
     return columns.to(device)
 
 
-@dataclass
-class Flat:
-    """Entries of points, one after the other.
-
-    Attributes
-    ----------
-    shot : Tensor, shape (n,), or None
-        Of each; None: all are of every shot.
-    node : Tensor, shape (n,)
-        Element of a field, counted from the first column of the first row.
-    field, series, weight, number : Tensor, shape (n,)
-        Number of the field, time series, weight, and the number among the entries of the points.
-    """
-
-    shot: Tensor | None
-    node: Tensor
-    field: Tensor
-    series: Tensor
-    weight: Tensor
-    number: Tensor
-
-    @classmethod
-    def of(cls, problem: Problem, points: Points, alike: bool = True) -> "Flat":
-        """Entries of points; ``alike``: those that shots share may stay so."""
-        rows, n_shots = points.row_start, len(points.row_start)
-        shared = n_shots > 1 and bool((rows == rows[:1]).all())
-        if shared and alike:
-            rows = rows[:1]
-        per_plane = rows.diff(dim=1)
-        planes = torch.arange(per_plane.shape[1], device=rows.device).expand(per_plane.shape)
-        plane = planes.flatten().repeat_interleave(per_plane.flatten())
-        shot = torch.arange(len(rows), device=rows.device).repeat_interleave(per_plane.sum(1))
-        number = int(rows[0, 0]) + torch.arange(len(plane), device=rows.device)
-        if shared:
-            number = number - shot * int(per_plane[0].sum())  # the same entries
-        node = problem.layout["first"] + plane * problem.layout["stride_z"] + points.offset[number]
-        columns = (points.number[number], points.series[number], points.weight[number])
-        return cls(None if shared and alike else shot, node, *columns, number)
-
-    def chosen(self, which: Tensor) -> "Flat":
-        """Some, by index or mask, in that order."""
-        shot = None if self.shot is None else self.shot[which]
-        rest = (self.node, self.field, self.series, self.weight, self.number)
-        return Flat(shot, *(value[which] for value in rest))
-
-
-class Grouped:
-    """Entries in groups, by node or by series, as a kernel takes them.
-
-    Parameters
-    ----------
-    problem : Problem
-        The grid.
-    entries : Flat
-        Sorted by shot and node.
-    data : Tensor, shape (n_shots, n_steps, n_series)
-        The series.
-    by_node : bool
-        Whether a group is all of a node, or all of a series; both of one shot, or of every one.
-    """
-
-    def __init__(self, problem: Problem, entries: Flat, data: Tensor, by_node: bool) -> None:
-        n_shots, n_steps, n_series = data.shape
-        shot = torch.zeros_like(entries.node) if entries.shot is None else entries.shot
-        key = shot * (problem.layout["array_size"] if by_node else n_series)
-        key = key + (entries.node if by_node else entries.series)
-        if not by_node:
-            key, order = key.sort(stable=True)
-            entries, shot = entries.chosen(order), shot[order]
-        counts = torch.unique_consecutive(key, return_counts=True)[1]
-        start = torch.nn.functional.pad(counts.cumsum(0), (1, 0))
-        self.count = len(counts) * (n_shots if entries.shot is None else 1)
-        self.width = 1
-        if not by_node and len(counts):
-            self.width = min(32, 1 << max(0, (int(counts.max()) - 1).bit_length() - 1))
-        self.number = entries.number.to(torch.int32)
-        self._kept: list[Tensor | None] = [
-            start.to(torch.int32),
-            None if entries.shot is None else shot[start[:-1]].to(torch.int32),
-            self._ranges(shot[start[:-1]], entries.shot is None, n_shots),
-            entries.node.to(index_type(problem)),
-            entries.field.to(torch.int32),
-            entries.series.to(torch.int32),
-            entries.weight,
-            data,
-        ]
-        addresses = [0 if value is None else value.data_ptr() for value in self._kept]
-        self.native = gpu.packed([*addresses, len(counts), n_series, n_steps])
-
-    @staticmethod
-    def _ranges(shot: Tensor, alike: bool, n_shots: int) -> Tensor:
-        """Groups of each shot, [begin, end)."""
-        if alike:
-            return torch.tensor([[0, len(shot)]] * n_shots, dtype=torch.int32).to(shot.device)
-        end = torch.bincount(shot, minlength=n_shots).cumsum(0)
-        begin = torch.nn.functional.pad(end[:-1], (1, 0))
-        return torch.stack([begin, end], dim=1).to(torch.int32).contiguous()
-
-
-def fields_of(problem: Problem, arrays: Tensor, names: Sequence[str], slices: int = 0) -> Any:
-    """Fields as kernels of sources and receivers take them.
-
-    Parameters
-    ----------
-    problem : Problem
-        The grid.
-    arrays : Tensor, shape (n_shots, ...)
-        Padded arrays of each shot, in the order of ``names``.
-    slices : int
-        Elements from those of a slot to those of the next; 0: there is one.
-    """
-    size, skip = problem.layout["array_size"], problem.layout["origin"] - problem.layout["first"]
-    addresses = [0] * len(FIELD_NUMBER)
-    for number, name in enumerate(names):
-        element = number * size + skip
-        addresses[FIELD_NUMBER[name]] = arrays.data_ptr() + element * arrays.element_size()
-    return gpu.packed([*addresses, len(arrays), arrays[0].numel(), slices])
-
-
-def slots_of(problem: Problem, history: GpuHistory) -> Any:
-    """Velocities after each step, as kernels of sources and receivers take them."""
-    return fields_of(problem, history.data[1], VELOCITY[problem.ndim], history.data[0].numel())
-
-
-def launch_points(
-    kernels: gpu.Kernels, name: str, grouped: Grouped, fields: Any, counter: Any, step: Any, *more: Any
-) -> None:
-    """A kernel of series.h, of all groups."""
-    if grouped.count == 0:
-        return
-    blocks = -(-grouped.count * grouped.width // THREADS)
-    width = (np.int32(grouped.width),) if name == "record" else ()
-    kernels.launch(name, blocks, (THREADS, 1, 1), fields, grouped.native, counter, step, *width, *more)
-
-
 class Clock:
     """The number of a step, and of that of the first slot at hand, where kernels find them."""
 
@@ -281,68 +135,6 @@ def arguments_of(made: Any, n_shots: int) -> tuple[Any, dict[str, int]]:
     if max(blocks.values()) >= 2**31:
         raise ValueError(f"`shots` must be fewer for one run on a GPU, got {n_shots}")
     return np.frombuffer(made.content, dtype=f"V{len(made.content)}"), blocks
-
-
-@dataclass(frozen=True)
-class Units:
-    """In which a wavefield is stored in half precision, so that none of its values is too large or small.
-
-    Both are powers of two, by which numbers of single precision are scaled to the bit.
-
-    Attributes
-    ----------
-    velocity, stress : float
-        What those of SI are multiplied by.
-    """
-
-    velocity: float
-    stress: float
-
-    @classmethod
-    def of(cls, problem: Problem, medium: Tensor, sources: Sequence[Points]) -> "Units":
-        """For the velocities and stresses that sources make.
-
-        At a node no value exceeds the sum of what is injected there, by much; that is to be `LARGEST`. In a
-        plane wave stresses are velocities times an impedance, and equally large by these units.
-        """
-        arrays = dict(zip(problem.coefficients, problem.view(medium).unbind(1), strict=True))
-        density = arrays["rho"].mean() if "rho" in arrays else 1 / arrays["bx"].mean()
-        modulus = arrays["cxx"] if problem.orthorhombic else arrays["lam"].abs()
-        if "mu2" in arrays:
-            modulus = modulus + arrays["mu2"]
-        elif "compliance" in arrays:
-            modulus = modulus + 2 / arrays["compliance"]
-        impedance = 2.0 ** round(math.log2(float((density * modulus.mean()).sqrt())))
-        peak = max(cls._peak(problem, sources[0]), cls._peak(problem, sources[1]) / impedance)
-        velocity = 2.0 ** math.floor(math.log2(LARGEST / peak)) if peak > 0 else 1.0
-        return cls(velocity, velocity / impedance)
-
-    @staticmethod
-    def _peak(problem: Problem, points: Points) -> float:
-        """Sum over time of what is injected at a node, in absolute values."""
-        if points.data.numel() == 0 or len(points.weight) == 0:
-            return 0.0
-        entries, total = Flat.of(problem, points, alike=False), points.data.abs().sum(1)
-        shot = torch.zeros_like(entries.node) if entries.shot is None else entries.shot
-        place = torch.unique(shot * problem.layout["array_size"] + entries.node, return_inverse=True)[1]
-        strength = entries.weight.abs() * total[shot, entries.series]
-        return float(torch.zeros_like(strength).index_add(0, place, strength).max())
-
-    def fields(self, problem: Problem) -> list[float]:
-        """Of each field."""
-        return [self.velocity if name[0] == "v" else self.stress for name in problem.fields]
-
-    def medium(self, problem: Problem, medium: Tensor) -> Tensor:
-        """Coefficients between velocities and stresses of these units."""
-        ratio = self.stress / self.velocity
-        inverse = [name[0] == "b" or name == "compliance" for name in problem.coefficients]
-        factors = torch.tensor([1 / ratio if inverted else ratio for inverted in inverse], dtype=medium.dtype)
-        return medium * factors.to(medium.device)[:, None]
-
-    def points(self, number: int, points: Points) -> Points:
-        """Sources of velocity or stress, then receivers of both."""
-        factor = (self.velocity, self.stress, 1 / self.velocity, 1 / self.stress)[number]
-        return replace(points, weight=points.weight * factor)
 
 
 @dataclass
@@ -425,7 +217,8 @@ class Stepper:
             medium = self._units.medium(problem, medium)
             points = [self._units.points(n, p) for n, p in enumerate(points)]
         self._points = [
-            Grouped(problem, Flat.of(problem, p), p.data, by_node=n < 2) for n, p in enumerate(points)
+            cuda_points.Grouped(problem, cuda_points.Flat.of(problem, p), p.data, by_node=n < 2)
+            for n, p in enumerate(points)
         ]
         self._velocity_source = points[0]
         # What kernels have the addresses of.
@@ -434,7 +227,7 @@ class Stepper:
         self._turns, self._turn = self._make_turns(), 0
         self._slots = None
         if history is not None and not history.boundary:
-            self._slots = slots_of(problem, history)
+            self._slots = cuda_points.slots_of(problem, history)
 
     def _make_turns(self) -> list[_Turn]:
         """The steps that are made one after the other, again and again."""
@@ -462,7 +255,7 @@ class Stepper:
         return _Turn(
             *arguments_of(device, self._n_shots),
             (device.begin, device.end),
-            fields_of(self._problem, written, names),
+            cuda_points.fields_of(self._problem, written, names),
             keeper,
         )
 
@@ -515,12 +308,12 @@ class Stepper:
             turn = self._turns[(self._turn + number) % len(self._turns)]
             self._velocities(turn, step)
             if self._slots is not None:
-                launch_points(self._kernels, "inject", self._points[0], self._slots, *step)
+                cuda_points.launch_points(self._kernels, "inject", self._points[0], self._slots, *step)
             self._keep(turn, number)
-            launch_points(self._kernels, "record", self._points[2], turn.written, *step)
+            cuda_points.launch_points(self._kernels, "record", self._points[2], turn.written, *step)
             self._stresses(turn, step)
-            launch_points(self._kernels, "inject", self._points[1], turn.written, *step)
-            launch_points(self._kernels, "record", self._points[3], turn.written, *step)
+            cuda_points.launch_points(self._kernels, "inject", self._points[1], turn.written, *step)
+            cuda_points.launch_points(self._kernels, "record", self._points[3], turn.written, *step)
         if n:
             self._kernels.launch("tick", 1, (1, 1, 1), self._clock.address, np.int32(n))
         self._turn = (self._turn + n) % len(self._turns)
@@ -529,7 +322,7 @@ class Stepper:
         """Their update, with sources."""
         for part in turn.tiles:
             self._update(turn, f"velocity_{part}", step)
-        launch_points(self._kernels, "inject", self._points[0], turn.written, *step)
+        cuda_points.launch_points(self._kernels, "inject", self._points[0], turn.written, *step)
 
     def _stresses(self, turn: _Turn, step: tuple[Any, Any]) -> None:
         """Their update."""
@@ -598,7 +391,7 @@ class Fused(Stepper):
     def _split(self, inside: tuple[Sequence[int], Sequence[int]]) -> None:
         """Sources of velocity: those outside, and where groups of a plane begin."""
         problem, points = self._problem, self._velocity_source
-        entries = Flat.of(problem, points)
+        entries = cuda_points.Flat.of(problem, points)
         layout, rows = problem.layout, problem.shape[0] + 1
         k = entries.node // layout["stride_z"]
         rest = entries.node - k * layout["stride_z"]
@@ -607,7 +400,7 @@ class Fused(Stepper):
         outside = torch.zeros_like(k, dtype=torch.bool)
         for place, begin, end in zip((i, j, k), *inside, strict=True):
             outside |= (place < begin) | (place >= end)
-        self._outside = Grouped(problem, entries.chosen(outside), points.data, by_node=True)
+        self._outside = cuda_points.Grouped(problem, entries.chosen(outside), points.data, by_node=True)
         shot = torch.zeros_like(k) if entries.shot is None else entries.shot
         key = shot * layout["array_size"] + entries.node
         groups = torch.unique_consecutive(key)
@@ -625,7 +418,7 @@ class Fused(Stepper):
 
     def _velocities(self, turn: _Turn, step: tuple[Any, Any]) -> None:
         self._update(turn, "velocity_edges", step)
-        launch_points(self._kernels, "inject", self._outside, turn.written, *step)
+        cuda_points.launch_points(self._kernels, "inject", self._outside, turn.written, *step)
         if tiles := turn.tiles["inside"]:
             sources = self._points[0].native, np.uint64(self._planes.data_ptr())
             threads = (*self._tiles.tile, 1)

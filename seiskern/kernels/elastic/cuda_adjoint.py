@@ -12,7 +12,7 @@ from torch import Tensor
 from seiskern import _ext
 from seiskern.grid import AXES, STRESS, VELOCITY, offset
 from seiskern.kernels import gpu
-from seiskern.kernels.elastic import cuda
+from seiskern.kernels.elastic import cuda, cuda_points
 from seiskern.kernels.elastic.adjoint import AdjointState, PointGradient
 from seiskern.kernels.elastic.cuda_history import GpuHistory
 from seiskern.kernels.elastic.medium import total
@@ -39,7 +39,7 @@ class Places:
         Where.
     """
 
-    def __init__(self, problem: Problem, medium: Tensor, profiles: Tensor, entries: cuda.Flat) -> None:
+    def __init__(self, problem: Problem, medium: Tensor, profiles: Tensor, entries: cuda_points.Flat) -> None:
         self.problem, self.medium, self.entries = problem, medium, entries
         self.profiles = profiles if profiles.ndim == 2 else profiles[None]
         layout, node = problem.layout, entries.node
@@ -146,17 +146,15 @@ class AdjointStepper:
         self._sources = [p.to(device) for p in sources]
         self._receivers = [p.to(device) for p in receivers]
         self._planes = self._strained()
-        self._fields = cuda.fields_of(problem, state.fields, problem.fields)
-        self._strain = (
-            None if state.strain is None else cuda.fields_of(problem, state.strain, STRESS[problem.ndim])
-        )
-        self._past = (
-            None if history.wavefield is None else cuda.fields_of(problem, history.wavefield, problem.fields)
-        )
-        self._after = cuda.slots_of(problem, history) if self._past is None else self._past
-        self._images = (
-            None if state.images is None else cuda.fields_of(problem, state.images, VELOCITY[problem.ndim])
-        )
+
+        def fields(arrays: Tensor | None, names: Sequence[str]) -> Any:
+            return None if arrays is None else cuda_points.fields_of(problem, arrays, names)
+
+        self._fields = fields(state.fields, problem.fields)
+        self._strain = fields(state.strain, STRESS[problem.ndim])
+        self._images = fields(state.images, VELOCITY[problem.ndim])
+        self._past = fields(history.wavefield, problem.fields)
+        self._after = cuda_points.slots_of(problem, history) if self._past is None else self._past
         self._before = [
             [*self._inject_velocities(), *self._weigh_receivers(), *self._take_back(0)],
             [*self._inject_stresses(), *self._take_back(1)],
@@ -194,13 +192,13 @@ class AdjointStepper:
             step = self._clock.address, np.int32(-number)
             for kind, fields in ((1, "stress"), (0, "velocity")):
                 for name, grouped, there, *more in self._before[kind]:
-                    cuda.launch_points(self._kernels, name, grouped, there, *step, *more)
+                    cuda_points.launch_points(self._kernels, name, grouped, there, *step, *more)
                 for part, tiles in self._tiles.items():
                     if tiles:
                         name = f"{fields}_back_{part}"
                         self._kernels.launch(name, tiles, self._blocks.threads, self._run, *step)
                 for name, grouped, there, *more in self._then[kind]:
-                    cuda.launch_points(self._kernels, name, grouped, there, *step, *more)
+                    cuda_points.launch_points(self._kernels, name, grouped, there, *step, *more)
         if n:
             self._kernels.launch("tick", 1, (1, 1, 1), self._clock.address, np.int32(-n))
 
@@ -212,16 +210,16 @@ class AdjointStepper:
             return 0, 0
         return planes[0], planes[-1] + 1
 
-    def _entries(self, points: Points) -> tuple[cuda.Flat, Places]:
-        entries = cuda.Flat.of(self._problem, points, self._alike)
+    def _entries(self, points: Points) -> tuple[cuda_points.Flat, Places]:
+        entries = cuda_points.Flat.of(self._problem, points, self._alike)
         return entries, Places(self._problem, self._medium, self._profiles, entries)
 
     def _grouped(
-        self, entries: cuda.Flat, data: Tensor, by_node: bool, weight: Tensor | None = None
-    ) -> cuda.Grouped:
+        self, entries: cuda_points.Flat, data: Tensor, by_node: bool, weight: Tensor | None = None
+    ) -> cuda_points.Grouped:
         if weight is not None:
             entries = replace(entries, weight=weight.to(entries.weight.dtype).contiguous())
-        return cuda.Grouped(self._problem, entries, data, by_node)
+        return cuda_points.Grouped(self._problem, entries, data, by_node)
 
     def _buoyancies(self, places: Places) -> Tensor:
         """At the velocities of entries."""
@@ -272,12 +270,12 @@ class AdjointStepper:
             launches.append(("inject", self._grouped(strained, data, True), self._strain))
         return launches
 
-    def _together(self, parts: Sequence[cuda.Flat]) -> cuda.Flat:
+    def _together(self, parts: Sequence[cuda_points.Flat]) -> cuda_points.Flat:
         """Sorted by shot and node."""
         shots = [part.shot for part in parts if part.shot is not None]
         names = ("node", "field", "series", "weight", "number")
         rest = [torch.cat([getattr(part, name) for part in parts]) for name in names]
-        joined = cuda.Flat(torch.cat(shots) if shots else None, *rest)
+        joined = cuda_points.Flat(torch.cat(shots) if shots else None, *rest)
         key = joined.node
         if joined.shot is not None:
             key = key + joined.shot * self._problem.layout["array_size"]
@@ -293,7 +291,7 @@ class AdjointStepper:
         return [self._weighing(grouped, self._after, gradient)]
 
     @staticmethod
-    def _weighing(grouped: cuda.Grouped, fields: Any, gradient: Tensor) -> Any:
+    def _weighing(grouped: cuda_points.Grouped, fields: Any, gradient: Tensor) -> Any:
         apart = gradient.stride(0) if gradient.ndim > 1 else 0
         more = np.uint64(grouped.number.data_ptr()), np.uint64(gradient.data_ptr()), np.int64(apart)
         return "weigh", grouped, fields, *more
