@@ -47,8 +47,18 @@ class Kernels(Protocol):
         Each block has ``shared`` bytes of shared memory, besides what the kernel declares.
         """
 
-    def repeat(self, times: int, body: Callable[[], None]) -> None:
-        """Make the launches of ``body`` so many times."""
+    def record(self, body: Callable[[], None]) -> "Recorded":
+        """Launches that are made again and again, as they are made the second time."""
+
+
+class Recorded(Protocol):
+    """Launches of kernels; see `Kernels`."""
+
+    def __call__(self) -> None:
+        """Make them."""
+
+    def finish(self) -> None:
+        """Before they may be forgotten."""
 
 
 def extra() -> str:
@@ -300,24 +310,55 @@ class Loaded:
                 kernel.max_dynamic_shared_size_bytes = shared
             kernel((blocks,), threads, arguments, shared_mem=shared)
 
-    def repeat(self, times: int, body: Callable[[], None]) -> None:
+    def record(self, body: Callable[[], None]) -> "_Graph":
         """See `Kernels`; by a graph, which costs no time of Python's."""
-        if times > 0:
-            body()  # it may load what must not be loaded during a capture
-        if times < 2:
-            return
+        return _Graph(self, body)
+
+    def capture(self, body: Callable[[], None]) -> Any:
+        """A graph of launches, which are not made."""
         with self._cupy.cuda.Device(self._device.index):
             self._stream = self._cupy.cuda.Stream(non_blocking=True)
             try:
                 self._stream.begin_capture()
                 body()
-                graph = self._stream.end_capture()
+                return self._stream.end_capture()
             finally:
                 self._stream = None
-            for _ in range(times - 1):
-                graph.launch(self._current)
-            # A graph must outlive what it launched.
-            self._current.synchronize()
+
+    def replay(self, graph: Any) -> None:
+        """Launch a graph."""
+        with self._cupy.cuda.Device(self._device.index):
+            graph.launch(self._current)
+
+    def synchronize(self) -> None:
+        """Wait for what has been launched."""
+        self._current.synchronize()
+
+
+class _Graph:
+    """See `Recorded`. The first time launches are made one by one: they may load what a capture must not."""
+
+    def __init__(self, kernels: Loaded, body: Callable[[], None]) -> None:
+        self._kernels, self._body = kernels, body
+        self._graph: Any = None
+        self._loaded = self._running = False
+
+    def __call__(self) -> None:
+        """See `Recorded`."""
+        if not self._loaded:
+            self._body()
+            self._loaded = True
+            return
+        if self._graph is None:
+            self._graph = self._kernels.capture(self._body)
+        self._kernels.replay(self._graph)
+        self._running = True
+
+    def finish(self) -> None:
+        """See `Recorded`: a graph must outlive what it launched."""
+        if self._running:
+            self._kernels.synchronize()
+        self._running = False
 
 
 class Link:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import types
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -444,6 +445,7 @@ class FakeCuPy:
 
         def end_capture(self):
             captured, self.captured = self.captured, None
+            self.cupy.captures += 1
             return FakeCuPy.Graph(self.cupy, captured)
 
         def synchronize(self):
@@ -460,6 +462,7 @@ class FakeCuPy:
 
     def __init__(self, hosts):
         self.launched, self.graphs, self.current, self.hosts = [], [], [], hosts
+        self.captures = 0
         self.cuda = types.SimpleNamespace(
             Device=lambda index: contextlib.nullcontext(),
             Stream=lambda non_blocking: self.Stream(self, "capture"),
@@ -509,6 +512,24 @@ def test_steps_are_captured_in_graphs(steps, graphs, fake, rng):
     # Two parts and points of two kinds, of which no node has a layer: 6 launches a step, and the counter.
     assert fake.graphs == [(6 * cuda.STEPS + 1, 77)] * graphs
     assert {stream for _, stream in fake.launched} == {77}
+
+
+def test_a_graph_is_captured_once_for_all_pieces(fake, rng):
+    """Of a history that leaves the device in pieces; and no memory waits for a collector of cycles."""
+    run = random_run(rng, (9, 12), 4, n_steps=70)
+    built = [elastic.Points.build(run.problem, p[-1].clone(), p[1][:, 0], *p[2:6]) for p in run.points]
+    state = elastic.State.zeros(run.problem, run.n_shots)
+    given = run.problem, state, run.problem.pack(run.medium), run.problem.profiles(SPEED, 0.1, 1e-3, 0.2)
+    strategy = elastic.Full(dtype=torch.int16)
+    history = cuda_history.GpuHistory(run.problem, run.n_shots, 0, 70, strategy, torch.device("cpu"))
+    steps = cuda.Stepper(*given, built[:2], built[2:], history)
+    steps.run(0, 40)
+    steps.run(40, 70)
+    assert fake.graphs == [(7 * cuda.STEPS + 1, 77)] * 2  # of [16, 32) and [48, 64)
+    assert fake.captures == 1
+    gone = weakref.ref(steps)
+    del steps
+    assert gone() is None
 
 
 def test_a_block_asks_for_its_shared_memory(fake, rng):

@@ -136,6 +136,7 @@ def test_single_precision(arguments):
 # receivers: a slope, pi by the spacing at most for rounding, but 2 pi by ten nodes or so for waves.
 STRATEGIES = [
     (sk.Checkpointed(), 0.0),
+    (sk.Full(where="host"), 0.0),
     (sk.BoundarySaved(), 1e-13),
     (sk.Full(dtype=torch.int16), 8 / 32767),
     (sk.Full(dtype=torch.int8), 8 / 127),

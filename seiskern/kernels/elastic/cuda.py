@@ -1,6 +1,7 @@
 """Time steps on a GPU: what csrc/elastic/step.cu is compiled for and given, and in which order it runs."""
 
 import math
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -225,6 +226,9 @@ class Stepper:
         self._kept = medium, profiles.to(device), closure_of(problem, device), twos_of(problem, device)
         self._clock = Clock(device)
         self._turns, self._turn = self._make_turns(), 0
+        me = weakref.proxy(self)  # what holds itself keeps its memory until a collector comes
+        # To begin with each turn.
+        self._many = [self._kernels.record(lambda: me._steps(STEPS)) for _ in self._turns]
         self._slots = None
         if history is not None and not history.boundary:
             self._slots = cuda_points.slots_of(problem, history)
@@ -277,10 +281,13 @@ class Stepper:
             origin = 0 if self._history is None else self._enter(begin)
             self._clock.set(begin, origin)
             many, rest = divmod(end - begin, STEPS)
-            self._kernels.repeat(many, lambda: self._steps(STEPS))
+            for _ in range(many):
+                self._many[self._turn]()
             self._steps(rest)
             if self._history is not None:
                 self._history.leave(end)
+        for recorded in self._many:
+            recorded.finish()
 
     def _enter(self, step: int) -> int:
         """Make room in the history; returns the step of the first slot at hand."""

@@ -1,5 +1,6 @@
 """The way back of a run on a GPU: what csrc/elastic/adjoint.cu is given, and in which order it runs."""
 
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
@@ -177,14 +178,18 @@ class AdjointStepper:
         )
         self._run, self._tiles = cuda.arguments_of(made, n_shots)
         self._clock = cuda.Clock(device)
+        me = weakref.proxy(self)
+        self._many = self._kernels.record(lambda: me._steps(cuda.STEPS))
 
     def run(self, first: int, last: int) -> None:
         """Go from step ``last`` back to step ``first``."""
         for begin, end in reversed(list(self._history.pieces(first, last))):
             self._clock.set(end - 1, self._history.back(end))
             many, rest = divmod(end - begin, cuda.STEPS)
-            self._kernels.repeat(many, lambda: self._steps(cuda.STEPS))
+            for _ in range(many):
+                self._many()
             self._steps(rest)
+        self._many.finish()
 
     def _steps(self, n: int) -> None:
         """Take so many back, the first of which is that of the counter."""

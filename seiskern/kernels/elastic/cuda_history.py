@@ -199,23 +199,18 @@ class GpuHistory:
         self.first, self.last = first, last
         self.boundary = isinstance(strategy, BoundarySaved)
         self.wavefield: Tensor | None = None
-        nodes = (
-            _ext.require().elastic_edge_nodes(problem.native)
-            if self.boundary
-            else problem.layout["array_size"]
-        )
-        self.slot = max(1, problem.ndim * nodes)
+        slot = self._slot_size(problem)
         where = "memory" if isinstance(strategy, Checkpointed) else strategy.where
         self._whole = not strategy.bits and where == "memory"
         self._length = max(1, last - first)
         if not self._whole:
-            fit = WINDOW // (n_shots * self.slot * problem.dtype.itemsize)
+            fit = WINDOW // (n_shots * slot * problem.dtype.itemsize)
             self._length = min(max(1, fit), STEPS, self._length)
         self._parts = 1 if where == "memory" else 2
         self._count = -(-(last - first) // self._length)
         # The padding is read, and stays zero.
         slots = self._parts * (self._length + 1)
-        self.data = torch.zeros(slots, n_shots, self.slot, dtype=problem.dtype, device=device)
+        self.data = torch.zeros(slots, n_shots, slot, dtype=problem.dtype, device=device)
         self._at_hand: dict[int, int] = {}  # which piece, by part
         self._after: Tensor | None = None  # the slot after the last step
         self._codec = Codec(device, problem.dtype, strategy.bits) if strategy.bits else None
@@ -231,10 +226,15 @@ class GpuHistory:
         """As the compiled module takes it."""
         return self.data.data_ptr(), 0, len(self.data) - 1, 0, self.boundary
 
-    def shape(self, problem: Problem) -> tuple[int, ...]:
+    def shape(self, problem: Problem, n_shots: int) -> tuple[int, ...]:
         """What that of ``data`` must be."""
-        del problem
-        return tuple(self.data.shape)
+        return self._parts * (self._length + 1), n_shots, self._slot_size(problem)
+
+    def _slot_size(self, problem: Problem) -> int:
+        """Of one shot."""
+        if self.boundary:
+            return max(1, problem.ndim * int(_ext.require().elastic_edge_nodes(problem.native)))
+        return problem.ndim * problem.layout["array_size"]
 
     def pieces(self, first: int, last: int) -> Iterator[tuple[int, int]]:
         """Steps [first, last), cut where pieces end."""

@@ -236,9 +236,9 @@ class History:
     boundary: bool = False
     wavefield: Tensor | None = None
 
-    def shape(self, problem: Problem) -> tuple[int, ...]:
+    def shape(self, problem: Problem, n_shots: int) -> tuple[int, ...]:
         """What that of ``data`` must be."""
-        return len(self.data), problem.history_size(self.last - self.first, self.bits, self.boundary)
+        return n_shots, problem.history_size(self.last - self.first, self.bits, self.boundary)
 
     @property
     def native(self) -> tuple[int, int, int, int, bool]:

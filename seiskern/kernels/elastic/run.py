@@ -82,7 +82,7 @@ def native_run(
         "profiles": (profiles, (n_shots, layout["profile_size"])[-profiles.ndim :]),
     }
     if history is not None:
-        expected["history"] = history.data, history.shape(problem)
+        expected["history"] = history.data, history.shape(problem, n_shots)
         if history.wavefield is not None:
             expected["wavefield"] = history.wavefield, expected["fields"][1]
     for name, (tensor, shape) in expected.items():

@@ -94,8 +94,9 @@ class Full(Kept):
     Parameters
     ----------
     dtype : {torch.int16, torch.int8}, optional
-        Of the numbers; default as they are computed. Of integers, nodes of a row share a scale, 64 by 64, so
-        none overflows, and where waves are weak they are no coarser: a velocity is off by
+        Of the numbers; default as they are computed. Of integers, nodes of a row (on a GPU, of an array) have
+        a scale in common, 64 by 64, so none overflows, and where waves are weak they are no coarser: a
+        velocity is off by
 
         .. math:: |\delta v| \le \max |v| / (2 \cdot 32767) \quad \mathrm{or} \quad
                   \max |v| / (2 \cdot 127)
