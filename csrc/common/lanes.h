@@ -11,6 +11,23 @@
 #define SK_DYNAMIC_SHARED(name) extern __shared__ __align__(16) char name[]
 #endif
 
+// The same address in the shared memory of another block of the cluster, and a barrier for all of its
+// threads.
+#ifndef SK_CLUSTERS
+#define SK_CLUSTERS(n) __cluster_dims__(n, 1, 1)
+namespace seiskern {
+template <class P>
+SK_INLINE P* in_block(P* p, int rank) {
+  P* there;
+  asm("mapa.u64 %0, %1, %2;" : "=l"(there) : "l"(p), "r"(rank));
+  return there;
+}
+SK_INLINE void sync_cluster() {
+  asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
+}
+}  // namespace seiskern
+#endif
+
 #ifdef SK_HALF
 #include "common/half.h"
 #endif

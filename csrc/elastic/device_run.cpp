@@ -273,13 +273,21 @@ Closure make_closure(const sk_elastic_grid& g) {
   }
 }
 
-int64_t room_of(const sk_elastic_grid& g) {
+int64_t room_of(const sk_elastic_grid& g, int64_t blocks) {
   const int64_t radius = g.order / 2, first = first_column(g), end = first + g.nx;
   const Extent x = extent(g, SK_X), z = extent(g, SK_Z);
   const int64_t columns =
       std::max<int64_t>(0, std::min(x.low, end) - first) + std::max<int64_t>(0, end - x.high);
-  const int64_t field = (g.nz + 2 * radius) * (g.nx + radius) + radius;
-  return (5 * field + 4 * (g.nz * columns + z.width * g.nx)) * g.itemsize;
+  const int64_t rows = (g.nz + blocks - 1) / blocks, reach = g.free_surface ? make_closure(g).taps : radius;
+  if (blocks > 1 && g.nz / blocks < std::max(reach, radius)) return -1;
+  int64_t layered = 0;  // rows in layers of z, of a block at most
+  for (int64_t block = 0; block < blocks; ++block) {
+    const int64_t first_row = g.nz * block / blocks, last_row = g.nz * (block + 1) / blocks;
+    const int64_t low = std::clamp(z.low, first_row, last_row) - first_row;
+    layered = std::max(layered, low + last_row - std::clamp(std::max(z.low, z.high), first_row, last_row));
+  }
+  const int64_t field = (rows + 2 * radius) * (g.nx + radius) + radius;
+  return (5 * field + 4 * (rows * columns + layered * g.nx)) * g.itemsize;
 }
 
 DeviceRun make_adjoint_device(const sk_elastic_adjoint& p, const Cut& cut, const void* closure,

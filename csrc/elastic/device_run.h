@@ -43,8 +43,9 @@ struct DeviceRun {
   std::array<int32_t, 3> begin, end;
 };
 
-// Bytes for the wavefield of a shot in 2-D and the memory variables of its layers, see shots.cu.
-int64_t room_of(const sk_elastic_grid& g);
+// Bytes for the wavefield of a shot in 2-D and the memory variables of its layers in each of so many blocks,
+// see shots.cu; -1: a block would have too few rows.
+int64_t room_of(const sk_elastic_grid& g, int64_t blocks);
 
 // Elements of a velocity that are kept at edges: those of all boxes around where it can be made from the next
 // step.

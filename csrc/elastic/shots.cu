@@ -1,6 +1,7 @@
-// All steps of shots in 2-D on a GPU, each by one block of threads, which has the wavefield and the memory
-// variables of the layers in its shared memory: for grids that it has room for. Device memory is read for the
-// medium, which all shots share in caches, and for sources, and written for records. Compiled as step.cu is.
+// All steps of shots in 2-D on a GPU, each by a block of threads, which has the wavefield and the memory
+// variables of the layers in its shared memory, or by a cluster of SK_CLUSTER blocks, of which each has some
+// rows: for grids that they have room for. Device memory is read for the medium, which all shots share in
+// caches, and for sources, and written for records. Compiled as step.cu is.
 #include <cstdint>
 
 #include "elastic/device.h"
@@ -32,25 +33,28 @@ struct Fixed {
   SK_INLINE B mu2(Index, Index c) const { return medium.mu2(element, c); }
 };
 
-// Columns are counted as in device memory, from `first` on; rows are as close as differences allow.
+// Rows and columns are counted as in device memory, columns from `first` on; rows are as close as differences
+// allow, and so are those of the blocks before and after, as far as differences reach.
 class Resident {
  public:
-  SK_INLINE Resident(const Device<T>& device, int64_t shot, T* room)
-      : d_(device), there_(of_shot(device, shot)), here_(there_), room_(room) {
+  SK_INLINE Resident(const Device<T>& device, int64_t shot, int32_t rank, T* room)
+      : d_(device), there_(of_shot(device, shot)), here_(there_), room_(room), rank_(rank) {
     first_ = static_cast<int32_t>(there_.first), n_ = device.nodes;
     nz_ = static_cast<int32_t>(there_.nz);
+    k0_ = begin_of(rank), k1_ = begin_of(rank + 1);
     pitch_ = n_ + SK_RADIUS;
-    size_ = (nz_ + 2 * SK_RADIUS) * pitch_ + SK_RADIUS;
-    for (int f = 0; f < SK_FIELDS; ++f) here_.field[f] = field(f);
+    size_ = ((nz_ + SK_CLUSTER - 1) / SK_CLUSTER + 2 * SK_RADIUS) * pitch_ + SK_RADIUS;
+    for (int f = 0; f < SK_FIELDS; ++f) here_.field[f] = field(f, rank);
     here_.stride[SK_Z] = here_.stride[SK_Y] = pitch_;
     T* memory = room + 5 * size_;
     for (int axis = SK_X; axis <= SK_Z; axis += 2) {
       Layer<T>& l = here_.layer[axis];
-      const int32_t rows = axis == SK_X ? nz_ : nz_ - static_cast<int32_t>(l.high - l.low);
+      const int32_t rows = axis == SK_X ? k1_ - k0_ : layer_rows(l, k1_) - layer_rows(l, k0_);
+      const int32_t before = axis == SK_X ? k0_ : layer_rows(l, k0_);
       l.pitch = axis == SK_X ? columns_in_layers(l) : n_;
       for (int m = 0; m < 6; ++m) {
         if (m % 3 == SK_Y) continue;
-        l.memory[m] = memory - (l.low > 0 || axis == SK_Z ? first_ : 0);
+        l.memory[m] = memory - before * l.pitch - (l.low > 0 || axis == SK_Z ? first_ : 0);
         memory += rows * l.pitch;
       }
     }
@@ -62,6 +66,8 @@ class Resident {
     for (T* p = room_ + threadIdx.x; p < end_; p += blockDim.x) *p = 0;
     __syncthreads();
     copy(there_, here_);
+    meet();
+    border<true>(), border<false>();
     __syncthreads();
   }
   SK_INLINE void store() { copy(here_, there_); }
@@ -85,13 +91,30 @@ class Resident {
     });
   }
 
+  // All of the shot are here before the others go on.
+  SK_INLINE void meet() const {
+    if constexpr (SK_CLUSTER > 1) {
+      sync_cluster();
+    } else {
+      __syncthreads();
+    }
+  }
+  // Takes from the blocks beside what differences along z reach.
+  template <bool kVelocity>
+  SK_INLINE void border() {
+    if constexpr (SK_CLUSTER == 1) return;
+    border(kVelocity ? SK_VX : SK_SZZ), border(kVelocity ? SK_VZ : SK_SXZ);
+  }
+
   SK_INLINE void inject(const Entries& e, int64_t shot, int64_t step) {
-    each_group(e, shot, step, [&](int32_t begin, int32_t end, T* data) {
+    each_group(e, shot, step, 0, 1, [&](int32_t begin, int32_t end, T* data) {
+      const int32_t k = row_of(e, begin);
+      if (k < k0_ || k >= k1_) return;
       for (int32_t n = begin; n < end; ++n) *value(e, n) += e.weight[n] * data[e.series[n]];
     });
   }
   SK_INLINE void record(const Entries& e, int64_t shot, int64_t step) {
-    each_group(e, shot, step, [&](int32_t begin, int32_t end, T* data) {
+    each_group(e, shot, step, rank_, SK_CLUSTER, [&](int32_t begin, int32_t end, T* data) {
       T sum = 0;
       for (int32_t n = begin; n < end; ++n) sum += e.weight[n] * *value(e, n);
       data[e.series[begin]] += sum;
@@ -99,36 +122,61 @@ class Resident {
   }
 
  private:
+  // Rows of a block, and which has a row.
+  SK_INLINE int32_t begin_of(int32_t rank) const { return nz_ * rank / SK_CLUSTER; }
+  SK_INLINE int32_t rank_of(int32_t k) const { return ((k + 1) * SK_CLUSTER - 1) / nz_; }
+  // Of layers of z, before row k.
+  static SK_INLINE int32_t layer_rows(const Layer<T>& l, int32_t k) {
+    const int32_t low = static_cast<int32_t>(l.low), high = static_cast<int32_t>(l.high);
+    return k < low ? k : k < high ? low : low + k - high;
+  }
   SK_INLINE int32_t columns_in_layers(const Layer<T>& l) const {
     const int32_t end = first_ + n_, low = static_cast<int32_t>(l.low), high = static_cast<int32_t>(l.high);
     const int32_t before = low < end ? low : end;
     return (before > first_ ? before - first_ : 0) + (high < end ? end - high : 0);
   }
 
-  // In the order vx, vz, sxx, szz, sxz; column 0 of row 0.
-  SK_INLINE T* field(int f) const {
+  // In the order vx, vz, sxx, szz, sxz, in a block; column 0 of row 0, from where its own rows are found.
+  SK_INLINE T* field(int f, int32_t rank) const {
     const int slot = f == SK_VX ? 0 : f == SK_VZ ? 1 : f == SK_SXX ? 2 : f == SK_SZZ ? 3 : 4;
-    return room_ + slot * size_ + SK_RADIUS * pitch_ + SK_RADIUS - first_;
+    T* const room = SK_CLUSTER == 1 || rank == rank_ ? room_ : in_block(room_, rank);
+    return room + slot * size_ + (SK_RADIUS - begin_of(rank)) * pitch_ + SK_RADIUS - first_;
+  }
+  SK_INLINE int32_t row_of(const Entries& e, int32_t n) const {
+    return static_cast<int32_t>(e.node[n]) / static_cast<int32_t>(there_.stride[SK_Z]);
   }
   SK_INLINE T* value(const Entries& e, int32_t n) const {
-    const int32_t node = static_cast<int32_t>(e.node[n]), stride = static_cast<int32_t>(there_.stride[SK_Z]);
-    return field(e.field[n]) + node / stride * pitch_ + node % stride;
+    const int32_t k = row_of(e, n), stride = static_cast<int32_t>(there_.stride[SK_Z]);
+    return field(e.field[n], rank_of(k)) + k * pitch_ + static_cast<int32_t>(e.node[n]) - k * stride;
+  }
+  SK_INLINE void border(int f) const {
+    if (rank_ > 0) copy_rows(f, rank_ - 1, k0_ - SK_RADIUS);
+    if (rank_ + 1 < SK_CLUSTER) copy_rows(f, rank_ + 1, k1_);
+  }
+  // As many rows from k on as differences reach, of a block beside.
+  SK_INLINE void copy_rows(int f, int32_t rank, int32_t k) const {
+    const T* const from = field(f, rank) + k * pitch_ + first_;
+    T* const to = field(f, rank_) + k * pitch_ + first_;
+    for (int32_t n = threadIdx.x; n < SK_RADIUS * pitch_; n += blockDim.x) to[n] = from[n];
   }
 
   template <class Body>
   SK_INLINE void each_node(const Body& body) const {
     const int32_t down = blockDim.x / n_, right = blockDim.x % n_;
-    int32_t k = threadIdx.x / n_, c = threadIdx.x % n_;
-    while (k < nz_) {
+    int32_t k = k0_ + threadIdx.x / n_, c = threadIdx.x % n_;
+    while (k < k1_) {
       body(k, c + first_);
       k += down, c += right;
       if (c >= n_) c -= n_, ++k;
     }
   }
+  // Groups of a shot, one in so many, from one on.
   template <class Body>
-  SK_INLINE void each_group(const Entries& e, int64_t shot, int64_t step, const Body& body) const {
+  SK_INLINE void each_group(const Entries& e, int64_t shot, int64_t step, int32_t from, int32_t of,
+                            const Body& body) const {
     T* const data = e.data + (shot * e.n_steps + step) * e.n_series;
-    for (int32_t g = e.range[2 * shot] + threadIdx.x; g < e.range[2 * shot + 1]; g += blockDim.x) {
+    for (int32_t g = e.range[2 * shot] + threadIdx.x * of + from; g < e.range[2 * shot + 1];
+         g += blockDim.x * of) {
       body(e.start[g], e.start[g + 1], data);
     }
   }
@@ -174,29 +222,39 @@ class Resident {
   const Device<T>& d_;
   View<T> there_, here_;
   T *room_, *end_;
-  int32_t first_, n_, nz_, pitch_, size_;
+  int32_t rank_, first_, n_, nz_, k0_, k1_, pitch_, size_;
 };
 
-extern "C" __global__ void __launch_bounds__(SK_THREADS, 1)
+#if SK_CLUSTER == 1
+#undef SK_CLUSTERS
+#define SK_CLUSTERS(n)
+#endif
+
+template <bool kVelocity>
+SK_INLINE void half_step(Resident& wavefield, const Entries& sources, const Entries& receivers, int64_t shot,
+                         int64_t step) {
+  wavefield.update<kVelocity>();
+  __syncthreads();
+  wavefield.inject(sources, shot, step);
+  wavefield.meet();
+  wavefield.border<kVelocity>();
+  wavefield.record(receivers, shot, step);
+  if constexpr (SK_CLUSTER > 1) __syncthreads();
+}
+
+extern "C" __global__ void __launch_bounds__(SK_THREADS, 1) SK_CLUSTERS(SK_CLUSTER)
     shots(const __grid_constant__ Device<T> d, const Entries velocity_sources, const Entries stress_sources,
           const Entries velocity_receivers, const Entries stress_receivers, int64_t first, int64_t last) {
   SK_DYNAMIC_SHARED(room);
-  const int64_t shot = blockIdx.x;
-  Resident wavefield(d, shot, reinterpret_cast<T*>(room));
+  const int64_t shot = blockIdx.x / SK_CLUSTER;
+  Resident wavefield(d, shot, blockIdx.x % SK_CLUSTER, reinterpret_cast<T*>(room));
   wavefield.load();
   for (int64_t step = first; step < last; ++step) {
-    wavefield.update<true>();
-    __syncthreads();
-    wavefield.inject(velocity_sources, shot, step);
-    __syncthreads();
-    wavefield.record(velocity_receivers, shot, step);
-    wavefield.update<false>();
-    __syncthreads();
-    wavefield.inject(stress_sources, shot, step);
-    __syncthreads();
-    wavefield.record(stress_receivers, shot, step);
+    half_step<true>(wavefield, velocity_sources, velocity_receivers, shot, step);
+    half_step<false>(wavefield, stress_sources, stress_receivers, shot, step);
   }
   wavefield.store();
+  wavefield.meet();  // others may still read what is here
 }
 
 }  // namespace seiskern::elastic::SK_ISA

@@ -112,6 +112,11 @@ def shared_memory(device: torch.device) -> int:
     return int(getattr(torch.cuda.get_device_properties(device), "shared_memory_per_block_optin", 0))
 
 
+def clusters(device: torch.device) -> bool:
+    """Whether blocks may share what they have in shared memory."""
+    return device.type == "cuda" and architecture(device) >= 90
+
+
 def nvrtc() -> Any:
     """The compiler.
 

@@ -345,15 +345,15 @@ def test_precompile_fills_the_cache(cli, monkeypatch, tmp_path):
     monkeypatch.setattr(gpu, "nvrtc_version", lambda: "13.0")
     code, out, _ = cli("precompile", "--arch", "80", "--arch", "90")
     assert code == 0
-    assert out == f"552 files of kernels in {tmp_path / 'cache'}\n"
+    assert out == f"648 files of kernels in {tmp_path / 'cache'}\n"
     assert {arch for _, arch in asked} == {80, 90}
     assert {source for source, _ in asked} == {
         f"elastic/{name}.cu" for name in ("step", "fused", "shots", "adjoint", "codes")
     }
-    assert len(list((tmp_path / "cache").glob("*.cubin"))) == 552
+    assert len(list((tmp_path / "cache").glob("*.cubin"))) == 648
     asked.clear()
     code, document, _ = cli("precompile", "--arch", "90", "--json")
-    assert len(document["files"]) == 276
+    assert len(document["files"]) == 324
     assert not asked
 
 

@@ -21,7 +21,11 @@
 #define __grid_constant__
 #define __launch_bounds__(...)
 
-#define SK_DYNAMIC_SHARED(name) char* const name = host::shared.data()
+#define SK_DYNAMIC_SHARED(name) char* const name = host::shared[host::rank].data()
+#define SK_CLUSTERS(n)
+#ifndef SK_CLUSTER
+#define SK_CLUSTER 1
+#endif
 
 struct dim3 {
   unsigned x = 1, y = 1, z = 1;
@@ -30,26 +34,31 @@ inline dim3 blockIdx, threadIdx, blockDim, gridDim;
 
 namespace host {
 
-inline std::vector<char> shared;  // of the block that runs
+inline std::vector<char> shared[SK_CLUSTER];  // of the blocks that run: a cluster
+inline unsigned rank = 0;                     // of the block in it
 
 constexpr size_t kStack = 256 << 10;
 
-// The threads of a block. One runs at a time: until it ends, or waits at a barrier for all others.
+// The threads of a cluster of blocks, from block `first` on. One runs at a time: until it ends, or waits at a
+// barrier for all others.
 class Block {
  public:
-  void run(unsigned n, void (*body)(void*), void* arguments) {
+  void run(unsigned first, unsigned n, void (*body)(void*), void* arguments) {
     body_ = body, arguments_ = arguments;
-    threads_.resize(n);
-    for (unsigned t = 0; t < n; ++t) prepare(threads_[t]);
+    threads_.resize(n * SK_CLUSTER);
+    for (Thread& t : threads_) prepare(t);
     for (bool any = true; any;) {
       any = false;
-      for (unsigned t = 0; t < n; ++t) {
-        if (threads_[t].done) continue;
+      for (unsigned number = 0; number < threads_.size(); ++number) {
+        if (threads_[number].done) continue;
         any = true;
+        const unsigned t = number % n;
+        rank = number / n, blockIdx = {first + rank, 0, 0};
         threadIdx = {t % blockDim.x, t / blockDim.x % blockDim.y, t / blockDim.x / blockDim.y};
-        resume(threads_[t]);
+        resume(threads_[number]);
       }
     }
+    rank = 0;
   }
   void wait() {
     leave(false);
@@ -130,13 +139,14 @@ void launch(void (*kernel)(A...), bool barriers, unsigned blocks, const unsigned
     void (*kernel)(A...);
     void** arguments;
   } bound{kernel, arguments};
-  for (unsigned b = 0; b < blocks; ++b) {
+  for (unsigned b = 0; b < blocks; b += barriers ? SK_CLUSTER : 1) {
     blockIdx = {b, 0, 0};
-    shared.assign(room, char(0xff));  // what is read before it is written is not a number
+    // What is read before it is written is not a number.
+    for (auto& memory : shared) memory.assign(room, char(0xff));
     const unsigned n = threads[0] * threads[1] * threads[2];
     if (barriers) {
       Block::here().run(
-          n,
+          b, n,
           [](void* p) {
             const Call& c = *static_cast<Call*>(p);
             call(c.kernel, c.arguments, std::index_sequence_for<A...>{});
@@ -155,7 +165,18 @@ void launch(void (*kernel)(A...), bool barriers, unsigned blocks, const unsigned
 
 inline void __syncthreads() { host::Block::here().wait(); }
 
-#define HOST_KERNEL(name, barriers)                                                                      \
-  extern "C" void host_##name(unsigned blocks, const unsigned* threads, size_t room, void** arguments) { \
-    host::launch(name, barriers, blocks, threads, room, arguments);                                      \
+namespace seiskern {
+inline void sync_cluster() { __syncthreads(); }
+template <class P>
+P* in_block(P* p, int rank) {
+  const auto from = reinterpret_cast<uintptr_t>(host::shared[host::rank].data());
+  return reinterpret_cast<P*>(reinterpret_cast<uintptr_t>(p) - from +
+                              reinterpret_cast<uintptr_t>(host::shared[rank].data()));
+}
+}  // namespace seiskern
+
+#define HOST_KERNEL(name, barriers)                                              \
+  extern "C" __attribute__((visibility("default"))) void host_##name(            \
+      unsigned blocks, const unsigned* threads, size_t room, void** arguments) { \
+    host::launch(name, barriers, blocks, threads, room, arguments);              \
   }

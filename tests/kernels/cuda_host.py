@@ -12,7 +12,19 @@ import torch
 from seiskern.kernels import gpu
 
 HERE = Path(__file__).resolve().parent
-FLAGS = ("-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-Wno-maybe-uninitialized", "-shared", "-fPIC")
+# Hidden: what is inline in one library is not that of another, of other macros.
+FLAGS = (
+    "-std=c++17",
+    "-O2",
+    "-fvisibility=hidden",
+    "-fno-gnu-unique",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-Wno-maybe-uninitialized",
+    "-shared",
+    "-fPIC",
+)
 SANITIZE = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
 
 

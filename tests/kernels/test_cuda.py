@@ -47,11 +47,11 @@ def folder(tmp_path_factory):
 
 
 # A block of threads that neither fits the nodes nor the entries.
-WHOLE = cuda.Blocks((23, 1, 1))
+WHOLE = [cuda.Cluster((23, 1, 1), size=size) for size in (1, 2, 3)]
 
 
 def kind_of(blocks):
-    if blocks is WHOLE:
+    if isinstance(blocks, cuda.Cluster):
         return cuda.Resident
     return cuda.Fused if isinstance(blocks, cuda.Tiles) else cuda.Stepper
 
@@ -127,11 +127,12 @@ def test_equals_the_cpu_below_a_free_surface(ndim, dtype, order, folder, surface
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-def test_a_shot_in_one_block_equals_the_cpu(dtype, order, folder, surfaces, rng):
+def test_a_shot_in_one_block_or_a_cluster_equals_the_cpu(dtype, order, folder, surfaces, rng):
     cases = [(shape, first, 0) for shape in SHAPES for first in WIDTHS if len(shape) == 2]
     depth = surfaces[order].depth
     below = [(depth + planes[0], planes[1]) for planes in BELOW_SURFACE if len(planes) == 2]
     cases += [(shape, first, depth) for shape in below for first in ("none", "meeting", "after")]
+    used = set()
     for number, (shape, first, planes) in enumerate(cases):
         run = random_run(
             *(rng, shape, order, dtype, layers(first, shape, planes), planes),
@@ -139,7 +140,10 @@ def test_a_shot_in_one_block_equals_the_cpu(dtype, order, folder, surfaces, rng)
             n_media=1 + number % 2,
             orthorhombic=number % 3 == 0,
         )
-        assert_equal_to_cpu(run, WHOLE, folder, cuts=[2, 3, run.n_steps])
+        sizes = [b for b in WHOLE if _ext.require().elastic_room(run.problem.native, b.size) > 0]
+        used.add(blocks := sizes[number % len(sizes)])
+        assert_equal_to_cpu(run, blocks, folder, cuts=[2, 3, run.n_steps])
+    assert used == set(WHOLE)
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -147,9 +151,21 @@ def test_a_multiprocessor_has_room_for_a_shot(order):
     """Of 64 x 64 nodes with layers: an H100 or H200 gives a block 227 KiB."""
     problem = elastic.Problem((84, 84), (1.0, 1.0), 0.1, order, absorbing=((10, 10), (10, 10)))
     fields, memory = 5 * (84 + order) * (84 + order // 2), 8 * 20 * 84
-    room = _ext.require().elastic_room(problem.native)
+    room = _ext.require().elastic_room(problem.native, 1)
     assert room == 4 * (fields + memory + 5 * order // 2)
     assert room <= 227 << 10
+
+
+def test_a_cluster_has_room_for_more():
+    """Of 160 x 160 nodes with layers of 20, in eight blocks."""
+    rooms = []
+    for size in cuda.CLUSTERS:
+        problem = elastic.Problem((200, 200), (1.0, 1.0), 0.1, 4, absorbing=((20, 20), (20, 20)))
+        rooms.append(_ext.require().elastic_room(problem.native, size))
+    assert rooms == sorted(rooms, reverse=True)
+    assert rooms[-1] <= 227 << 10 < rooms[-2]
+    thin = elastic.Problem((20, 240), (1.0, 1.0), 0.1, 8)
+    assert _ext.require().elastic_room(thin.native, 8) == -1
 
 
 def test_shots_have_media_of_their_own(folder, rng):
@@ -253,7 +269,7 @@ def test_compiles_for_gpus(source, some, capsys):
     """By NVRTC, all that may be asked for: no spills, no more registers than there should be."""
     pytest.importorskip("cuda.bindings.nvrtc")
     wanted = [defines for of, defines in specialisations() if of == source]
-    assert len(wanted) == {cuda.SHOTS: 16, cuda_history.SOURCE: 4, cuda.ADJOINT: 64}.get(source, 96)
+    assert len(wanted) == {cuda_history.SOURCE: 4, cuda.SOURCE: 96, cuda.FUSED: 96}.get(source, 64)
 
     def values():
         return {key: len({defines.get(key) for defines in wanted}) for key in names}
@@ -261,7 +277,7 @@ def test_compiles_for_gpus(source, some, capsys):
     names = {key for defines in wanted for key in defines}
     kinds = values()
     if some:
-        wanted = wanted[:: {cuda.SHOTS: 3, cuda_history.SOURCE: 1}.get(source, 9)]
+        wanted = wanted[:: 1 if source == cuda_history.SOURCE else 9]
     assert values() == kinds  # some of each
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         logs = list(pool.map(lambda defines: gpu.resources(source, defines, 90), wanted))
@@ -312,8 +328,7 @@ def test_compiles_with_nvcc(source, ndim, order, real, tmp_path):
     dtype = torch.float32 if real == "float" else torch.float64
     problem = elastic.Problem((1,) * ndim, (1.0,) * ndim, 1.0, order, dtype)
     targets = [f"-gencode=arch=compute_{arch},code=sm_{arch}" for arch in ARCHS]
-    kinds = {cuda.SHOTS: cuda.Resident.blocks, cuda.FUSED: cuda.Tiles.of}
-    blocks = kinds.get(source, cuda.Blocks.of)(problem)
+    blocks = {cuda.SHOTS: cuda.Cluster, cuda.FUSED: cuda.Tiles}.get(source, cuda.Blocks).of(problem)
     defines = cuda.defines(problem, blocks) | {"SK_REVERSED": 1}
     options = gpu.command_line(defines)
     done = subprocess.run(

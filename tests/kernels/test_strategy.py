@@ -239,7 +239,7 @@ def test_cost_of_the_default():
 
 def test_bad_arguments():
     for make, message in [
-        (lambda: Full(where="tape"), r"^`where` must be one of 'memory', 'disk', got 'tape'"),
+        (lambda: Full(where="tape"), r"^`where` must be one of 'memory', 'host', 'disk', got 'tape'"),
         (lambda: Full(path="/"), r"^`path` must be None unless `where` is 'disk'"),
         (
             lambda: Full(dtype=torch.float16),

@@ -11,6 +11,7 @@ from cuda_host import HostKernels, LateLink
 from two_devices import GPU, OnGpu, TwoDevices
 
 import seiskern as sk
+from seiskern import _ext
 from seiskern.kernels import elastic, gpu
 from seiskern.kernels.elastic import Propagation, autograd, cuda, cuda_tuning
 from seiskern.kernels.elastic.adjoint import stagger_gradient
@@ -96,16 +97,24 @@ def test_records_are_those_of_the_cpu(ndim, quantity, card):
     assert_alike(back, wanted)
 
 
+@pytest.mark.parametrize("size", [1, 2])
 @pytest.mark.parametrize("quantity", ["velocity", "pressure"])
-def test_shots_that_a_multiprocessor_has_room_for(quantity, card, monkeypatch):
-    asked = []
-    monkeypatch.setattr(gpu, "shared_memory", lambda device: asked.append(device) or 227 << 10)
-    monkeypatch.setattr(cuda.Resident, "blocks", staticmethod(lambda problem: cuda.Blocks((64, 1, 1))))
+def test_shots_that_few_multiprocessors_have_room_for(quantity, size, card, monkeypatch):
     options = {"dt": DT, "nt": NT, "quantity": quantity, "order": 4, "absorbing": 4}
+    room = _ext.require().elastic_room(sk.plan(medium(2), **options).problem.native, size)
+    used = []
+
+    def blocks(problem, size=1):
+        used.append(size)
+        return cuda.Cluster((64, 1, 1), size=size)
+
+    monkeypatch.setattr(gpu, "shared_memory", lambda device: room)
+    monkeypatch.setattr(gpu, "clusters", lambda device: True)
+    monkeypatch.setattr(cuda.Cluster, "of", blocks)
     wanted = sk.simulate(medium(2), *acquisition(2), **options).data
-    assert not asked
+    assert not used
     assert_alike(sk.simulate(medium(2), *acquisition(2), backend="cuda", **options).data, wanted)
-    assert asked == [GPU]
+    assert used == [size]
 
 
 @pytest.mark.parametrize("corrected", [True, False])

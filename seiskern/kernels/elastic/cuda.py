@@ -88,16 +88,19 @@ def defines(problem: Problem, blocks: Blocks) -> dict[str, Any]:
 
 def specialisations(source: str = SOURCE) -> Iterator[dict[str, Any]]:
     """All that may be asked for of a source: no card has memory for long indices in an adjoint."""
+    kinds: dict[str, type[Blocks]] = {FUSED: Tiles, SHOTS: Cluster}
     for order, dtype, orthorhombic in product((2, 4, 6, 8), (torch.float32, torch.float64), (False, True)):
         for ndim in (2,) if source == SHOTS else (2, 3):
             problem = Problem((1,) * ndim, (1.0,) * ndim, 1.0, order, dtype, orthorhombic=orthorhombic)
-            blocks = {FUSED: Tiles.of, SHOTS: Resident.blocks}.get(source, Blocks.of)(problem)
+            blocks = kinds.get(source, Blocks).of(problem)
             for index in ("int32_t",) if source in (SHOTS, ADJOINT) else ("int32_t", "int64_t"):
                 made = defines(problem, blocks) | {"SK_INDEX": index}
                 if source == ADJOINT:
                     yield from ({**made, "SK_REVERSED": n} for n in (0, 1))
                     continue
                 yield made
+                if source == SHOTS:
+                    yield from (made | {"SK_CLUSTER": size} for size in CLUSTERS[1:])
                 if source != SHOTS and dtype == torch.float32:
                     yield made | {"SK_HALF": 1}
 
@@ -435,22 +438,55 @@ class Fused(Stepper):
         self._update(turn, "stress_edges", step)
 
 
+@dataclass(frozen=True)
+class Cluster(Blocks):
+    """Blocks of threads, so many for a shot.
+
+    Attributes
+    ----------
+    size : int
+        Blocks.
+    """
+
+    size: int = 1
+
+    @property
+    def more(self) -> dict[str, Any]:
+        """Further macros."""
+        return {"SK_CLUSTER": self.size}
+
+    @classmethod
+    def of(cls, problem: Problem, size: int = 1) -> "Cluster":
+        """For a problem: as many threads as registers allow."""
+        return cls((512 if problem.dtype == torch.float32 else 256, 1, 1), size=size)
+
+    @classmethod
+    def fitting(cls, problem: Problem, device: torch.device) -> "Cluster | None":
+        """The least whose shared memory has room for a shot, or None."""
+        for size in CLUSTERS if gpu.clusters(device) else CLUSTERS[:1]:
+            if 0 <= _ext.require().elastic_room(problem.native, size) <= gpu.shared_memory(device):
+                return cls.of(problem, size)
+        return None
+
+
+CLUSTERS = 1, 2, 4, 8
+"""Blocks of a cluster; all cards that have clusters allow eight."""
+
+
 class Resident(Stepper):
-    """The same for shots in 2-D that a multiprocessor has room for: all steps of a run are one launch."""
+    """The same for shots in 2-D that few multiprocessors have room for: all steps of a run are one launch."""
 
     source = SHOTS
-
-    @staticmethod
-    def blocks(problem: Problem) -> Blocks:
-        """As many threads as registers allow."""
-        return Blocks((512 if problem.dtype == torch.float32 else 256, 1, 1))
+    blocks = Cluster.of
 
     def run(self, first: int, last: int) -> None:
         """Make steps from ``first`` to ``last``."""
         points = (grouped.native for grouped in self._points)
         steps = np.int64(first), np.int64(last)
-        room = _ext.require().elastic_room(self._problem.native)
+        assert isinstance(self._blocks, Cluster)
+        size = self._blocks.size
+        room = _ext.require().elastic_room(self._problem.native, size)
         (turn,) = self._turns
         self._kernels.launch(
-            "shots", self._n_shots, self._blocks.threads, turn.run, *points, *steps, shared=room
+            "shots", self._n_shots * size, self._blocks.threads, turn.run, *points, *steps, shared=room
         )

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seiskern import _ext
 from seiskern.kernels import gpu
 from seiskern.kernels.elastic import cuda
 from seiskern.kernels.elastic.adjoint import AdjointState, PointGradient
@@ -75,10 +74,9 @@ def stepper(
     """That which is quickest for a run; see `cuda.Stepper`."""
     device = state.fields.device
     given = problem, state, medium, profiles, sources, receivers, history
-    if problem.ndim == 2 and history is None and problem.stored is None:
-        room = _ext.require().elastic_room(problem.native)
-        if room <= gpu.shared_memory(device):
-            return cuda.Resident(*given)
+    small = problem.ndim == 2 and history is None and problem.stored is None
+    if small and (cluster := cuda.Cluster.fitting(problem, device)):
+        return cuda.Resident(*given, blocks=cluster)
     blocks = chosen(problem, "forward", device)
     if isinstance(blocks, cuda.Tiles):
         with contextlib.suppress(torch.cuda.OutOfMemoryError):  # of a second wavefield
