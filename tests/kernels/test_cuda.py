@@ -277,7 +277,7 @@ def test_compiles_for_gpus(source, some, capsys):
     names = {key for defines in wanted for key in defines}
     kinds = values()
     if some:
-        wanted = wanted[:: 1 if source == cuda_history.SOURCE else 9]
+        wanted = wanted[:: 1 if source == cuda_history.SOURCE else 13]
     assert values() == kinds  # some of each
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         logs = list(pool.map(lambda defines: gpu.resources(source, defines, 90), wanted))
@@ -308,7 +308,7 @@ def budget(name, defines):
     return 64 if name in few else 128
 
 
-ARCHS = (80, 90, 100)
+ARCHS = (80, 100)  # and 90 by NVRTC
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ ARCHS = (80, 90, 100)
     ],
 )
 def test_compiles_with_nvcc(source, ndim, order, real, tmp_path):
-    """For three generations of GPUs."""
+    """For other generations of GPUs."""
     if shutil.which("nvcc") is None:
         pytest.skip("needs nvcc")
     dtype = torch.float32 if real == "float" else torch.float64
